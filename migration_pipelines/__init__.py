@@ -1,0 +1,1 @@
+"""Moves a company from one CRM to another: planned, written exactly once, read back, and reversible."""

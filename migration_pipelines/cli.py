@@ -1,0 +1,269 @@
+"""crm-migrate: parse, run a job or ask the ledger, print.
+
+Exit codes: 0 done, 1 failed, 2 usage or invalid input, 3 a gate is closed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from migration_pipelines import stages
+from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.errors import GateClosed, InvalidInput, MigrationError
+from migration_pipelines.launcher import prepare_environment
+from migration_pipelines.ledger.server import EmbeddedServer
+from migration_pipelines.ledger.store import Ledger
+from migration_pipelines.project import load_projects
+from migration_pipelines.reports import text
+from migration_pipelines.settings import load_settings
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Moves a company from one CRM to another: plans before it writes, reads back what it wrote, can be rolled back.",
+)  # fmt: skip
+
+Key = Annotated[str, typer.Argument(metavar="PARTITION", help="project and environment, such as acme-sandbox")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of text")]
+By = Annotated[str, typer.Option("--by", help="who gives their word; the name goes into the ledger")]
+ME = getpass.getuser()
+
+
+def main() -> None:
+    """The console script: runs a verb, and says in a sentence what went wrong."""
+    try:
+        app()
+    except MigrationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(3 if isinstance(error, GateClosed) else 2 if isinstance(error, InvalidInput) else 1)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="small letters, digits, underscores")],
+    source: Annotated[str, typer.Option(help="the CRM that records come from")] = "salesforce",
+    target: Annotated[str, typer.Option(help="the CRM that they go to")] = "kommo",
+    as_json: Json = False,
+) -> None:
+    """Make a migration project's folder from the shipped defaults."""
+    folder = stages.new(load_settings(os.environ).projects, name, source, target)
+    _print(as_json, {"folder": str(folder)}, f"Made {folder}. Take the decisions in project.yaml, then discover.")
+
+
+@app.command()
+def discover(key: Key, as_json: Json = False) -> None:
+    """Read what both orgs are. Writes nothing to either."""
+    run = _run("migrate", key, ["discovery"])
+    with _partition(key) as partition:
+        source, target = partition.schema("source"), partition.schema("target")
+    counts = {name: one.records for name, one in source.objects.items() if one.records}
+    lines = [f"{source.identity}: {len(source.users)} users", *(f"  {name}: {n} records" for name, n in counts.items())]
+    lines.append(f"{target.identity}: {len(target.users)} users, currency {target.facts.get('currency')}")
+    _print(as_json, {"run": run, "source": counts, "target": target.identity}, "\n".join(lines))
+
+
+@app.command()
+def extract(key: Key, as_json: Json = False) -> None:
+    """Copy every mapped source object into the ledger."""
+    run = _run("migrate", key, ["source"])
+    with _partition(key) as partition:
+        found = {name: partition.ledger.records.last_extraction(name) for name in partition.source_objects}
+    counts = {
+        name: {"extracted": one["extracted"], "source_count": one["source_count"]} for name, one in found.items() if one
+    }
+    lines = [
+        f"{name}: {one['extracted']} extracted, the source counts {one['source_count']}" for name, one in counts.items()
+    ]
+    _print(as_json, {"run": run, "objects": counts}, "\n".join(lines))
+
+
+@app.command("map")
+def map_(key: Key, as_json: Json = False) -> None:
+    """Add to the mapping files what nobody has disposed of yet, as undecided."""
+    with _partition(key) as partition:
+        added = stages.propose(partition)
+    _print(as_json, {"added": added}, "\n".join(added) or "Nothing to add: every filled field is disposed of.")
+
+
+@app.command()
+def confirm(
+    key: Key,
+    crm_object: Annotated[str | None, typer.Option("--object", help="only the rows of this CRM object")] = None,
+    plan_: Annotated[
+        bool, typer.Option("--plan", help="approve the current plan, so that the Dagster UI may load it")
+    ] = False,
+    by: By = ME,
+    as_json: Json = False,
+) -> None:
+    """Confirm mapping rows, decisions and owners as they stand; or, with --plan, the current plan."""
+    with _partition(key) as partition:
+        if plan_:
+            fingerprint = stages.approve_plan(partition, who=by)
+            _print(as_json, {"approved": fingerprint}, f"{by} approves plan {fingerprint[:12]} of {key}.")
+        else:
+            rows = stages.confirm_rows(partition, who=by, crm_object=crm_object)
+            shown = "\n".join(f"  {row}" for row in rows)
+            _print(as_json, {"confirmed": rows}, f"{by} confirms {len(rows)} rows of {key}.\n{shown}".rstrip())
+
+
+@app.command()
+def plan(key: Key, as_json: Json = False) -> None:
+    """Work out what will become of every record. Writes nothing to the target."""
+    try:
+        _run("migrate", key, ["plan"])
+        closed: GateClosed | None = None
+    except GateClosed as error:
+        closed = error
+    with _partition(key) as partition:
+        current = partition.ledger.plans.current()
+    if current and (closed is None or current["summary"]["mapping"] == partition.project.fingerprint()):
+        _print(as_json, current["summary"], text.plan_text(key, current["summary"]))
+    if closed:
+        raise closed
+
+
+@app.command()
+def apply(key: Key, by: By = ME, as_json: Json = False) -> None:
+    """Approve the current plan, then provision, load, and read back."""
+    with _partition(key) as partition:
+        stages.approve_plan(partition, who=by)
+    try:
+        _run("migrate", key, ["provision", *NAMES])
+    finally:
+        _show_status(key, as_json)
+
+
+@app.command()
+def verify(key: Key, as_json: Json = False) -> None:
+    """Read back everything that was loaded and compare it. Writes nothing to the target."""
+    try:
+        _run("verify", key)
+    finally:
+        _show_status(key, as_json)
+
+
+@app.command()
+def rollback(
+    key: Key,
+    yes: Annotated[bool, typer.Option("--yes", help="do it; without this only the preview is shown")] = False,
+    force: Annotated[bool, typer.Option("--force", help="also undo records that somebody changed since")] = False,
+    as_json: Json = False,
+) -> None:
+    """Undo what this project did in the target: a preview, or with --yes the deed."""
+    with _partition(key) as partition:
+        counts = stages.preview(partition)
+    if not yes:
+        lines = [f"  {route}: {n} records" for route, n in counts.items()] or ["  nothing"]
+        _print(
+            as_json,
+            {"preview": counts},
+            "\n".join([f"A roll back of {key} would undo, in this order:", *lines, "Run it with --yes."]),
+        )
+        return
+    _run("roll_back", key, config={"ops": {"undo_everything": {"config": {"partition": key, "force": force}}}})
+    with _partition(key) as partition:
+        left = partition.ledger.batches.left_alone()
+    lines = [f"{sum(counts.values()) - len(left)} records rolled back, {len(left)} left alone."]
+    lines += [f"  {row['route']} {row['source_id']}: {row['detail']}" for row in left]
+    _print(as_json, {"undone": sum(counts.values()) - len(left), "left": left}, "\n".join(lines))
+
+
+@app.command()
+def status(
+    key: Annotated[
+        str | None, typer.Argument(metavar="[PARTITION]", help="without it, every partition in a line")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Where a partition stands, which gates are closed, and how its records add up."""
+    if key:
+        _show_status(key, as_json)
+        return
+    keys = [key for project in load_projects(load_settings(os.environ).projects) for key in project.partition_keys]
+    steps = {}
+    for one in keys:
+        with _partition(one) as partition:
+            steps[one] = partition.step
+    _print(
+        as_json,
+        steps,
+        "\n".join(f"{one}: {step or 'not discovered yet'}" for one, step in steps.items()) or "No projects.",
+    )
+
+
+@app.command()
+def explain(key: Key, source_id: str, as_json: Json = False) -> None:
+    """The whole story of one source record."""
+    with _partition(key) as partition:
+        story = stages.explain(partition, source_id)
+    _print(as_json, list(story), text.story_text(story))
+
+
+@app.command()
+def db(what: Annotated[str, typer.Argument(help="start, stop or status")] = "status", as_json: Json = False) -> None:
+    """The embedded database: start it, stop it, or say whether it runs."""
+    server = EmbeddedServer(load_settings(os.environ).home)
+    if what not in ("start", "stop", "status"):
+        raise InvalidInput(f"db takes start, stop or status, not {what!r}.")
+    if what == "start":
+        server.start()
+    elif what == "stop":
+        server.stop()
+    running = server.is_running()
+    _print(
+        as_json,
+        {"running": running},
+        "The embedded database is running." if running else "The embedded database is stopped.",
+    )
+
+
+@contextmanager
+def _partition(key: str) -> Iterator[stages.OpenPartition]:
+    settings = prepare_environment(os.environ)
+    ledger = Ledger(str(settings.database_url))
+    try:
+        with stages.OpenPartition(settings, ledger, key) as partition:
+            yield partition
+    finally:
+        ledger.close()
+
+
+def _run(job: str, key: str, assets: Sequence[str] | None = None, config: dict[str, Any] | None = None) -> str:
+    with _partition(key):  # a wrong key is said before Dagster is even loaded
+        pass
+    from migration_pipelines.orchestration.run import run_job  # takes seconds to import, and most verbs need none of it
+
+    return run_job(job, key, assets=assets, config=config, listen=_progress())
+
+
+def _progress() -> Callable[[str], None]:
+    """A line at most twice a second on a terminal, every five seconds elsewhere."""
+    pause = 0.5 if sys.stderr.isatty() else 5.0
+    last = time.monotonic()
+
+    def show(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= pause:
+            last = time.monotonic()
+            sys.stderr.write(f"{line}\n")
+
+    return show
+
+
+def _show_status(key: str, as_json: bool) -> None:
+    with _partition(key) as partition:
+        found = stages.status(partition)
+    _print(as_json, found, text.status_text(found))
+
+
+def _print(as_json: bool, content: Any, plain: str) -> None:
+    sys.stdout.write((json.dumps(content, default=str, indent=2, ensure_ascii=False) if as_json else plain) + "\n")
+    sys.stdout.flush()

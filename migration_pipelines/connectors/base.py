@@ -1,0 +1,138 @@
+"""What a connector is: a Source that is read, a Target that is written and read back. Vendor words stay inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from migration_pipelines.core.provisioning import Wanted
+from migration_pipelines.core.records import SourceRecord
+from migration_pipelines.core.schema import OrgSchema
+
+
+class Source(Protocol):
+    """A CRM that records come from. Nothing is ever written to it."""
+
+    def describe(self, in_full: Sequence[str]) -> OrgSchema:
+        """Objects with counts, users and facts; the fields only of the objects named.
+
+        Raises:
+            PermanentFailure: wrong credentials, or an object that the org does not have.
+            TransientFailure: the org does not answer.
+        """
+
+    def count(self, source_object: str) -> int:
+        """How many records the org itself says there are, archived ones included."""
+
+    def now(self) -> datetime:
+        """The org's own clock."""
+
+    def read(self, source_object: str, fields: Sequence[str], parent_field: str | None) -> Iterator[list[SourceRecord]]:
+        """All records of an object, in pages. A page that is cut short or repeated raises; it never ends a reading."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record to write.
+
+    Attributes:
+        key: the source id, which the migration key in the target is made of.
+        values: target field -> value in our normal form. A create leaves None out; an update clears with it.
+        references: target field -> target ids, the main one first. Empty: nothing is to be linked.
+        target_id: the record to update; None creates one.
+        is_adopted: the record was rolled back before, and its marks are to be taken off.
+    """
+
+    key: str
+    values: Mapping[str, Any]
+    references: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    target_id: str | None = None
+    is_adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one target object that travel in one request or job: all to create, or all to update.
+
+    `high_water` is the highest id of that type that the target had before, where that helps to settle.
+    """
+
+    target_object: str
+    records: Sequence[Record]
+    high_water: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What the target did with one record: "created", "updated", "unchanged" or "failed" in its own words."""
+
+    result: str
+    target_id: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record as read back, in our normal form."""
+
+    values: Mapping[str, Any]
+    references: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """A CRM that records go to."""
+
+    def describe(self) -> OrgSchema:
+        """The org's schema, users and facts, live. Raises as Source.describe."""
+
+    def migration_fields(self) -> Wanted:
+        """The fields that this connector keeps the migration key in: wanted whatever the mapping says."""
+
+    def provision(self, wanted: Wanted) -> list[str]:
+        """Make what is wanted and not there; safe to repeat. Returns what was made, in words."""
+
+    def group_by(self, target_object: str) -> str | None:
+        """The reference that all records of a batch must share; None where they need not."""
+
+    def batch_size(self, target_object: str) -> int:
+        """How many records the next batch may carry."""
+
+    def high_water(self, target_object: str) -> str | None:
+        """The highest id of a type that the target has now; None where settling needs none."""
+
+    def render(self, batch: Batch) -> bytes:
+        """The body that `write` will send, byte for byte."""
+
+    def write(self, batch: Batch, *, on_remote_job: Callable[[str], None]) -> Sequence[WriteResult | None]:
+        """Create or update the batch's records: one answer a record, in order.
+
+        None stands for a record that was not applied and not refused, because another one of the batch was: send it
+        again. A refused record is a result that says "failed"; only a failed call raises.
+
+        Raises:
+            TransientFailure: nothing was applied, and another attempt could succeed.
+            OutcomeUnknown: the answer was lost; only `settle` may follow.
+            PermanentFailure: any other refusal of the whole call.
+        """
+
+    def settle(self, batch: Batch) -> Sequence[WriteResult | None]:
+        """What became of a batch whose answer was lost; None where a record was not applied."""
+
+    def read_back(self, target_object: str, target_ids: Sequence[str]) -> Mapping[str, Found]:
+        """Records by id, in our normal form; one that is not there is absent."""
+
+    def undone(self, target_object: str, found: Found) -> Found | None:
+        """What a record that we created looks like once it is rolled back; None where rolled back means gone."""
+
+    def undo(self, target_object: str, records: Mapping[str, Found]) -> Mapping[str, str]:
+        """Roll back records that we created, by id and as they are now. Safe to repeat.
+
+        Returns:
+            target id -> the target's words, for each record that it refused to roll back.
+        """
+
+    def close(self) -> None: ...

@@ -1,0 +1,221 @@
+"""Between our normal form and Kommo's: what a record looks like in a request, and in an answer.
+
+Dates are Unix seconds at noon of the account's own zone, so that no reader sees the day before; moments are Unix
+seconds; everything that is no field of Kommo's own goes into `custom_fields_values` by code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from migration_pipelines.connectors.base import Found, Record
+from migration_pipelines.core.schema import FieldSchema, ObjectSchema
+
+MIGRATION_KEY = "SF_ID"
+ROLLED_BACK = "rolled back"
+
+# Kommo's own fields, by entity; None stands for no limit that is known.
+_NAME = FieldSchema(name="name", label="Name", max_length=255)
+_STAMPS = (
+    FieldSchema(name="created_at", label="Created", type="datetime"),
+    FieldSchema(name="responsible_user_id", label="Responsible user", type="reference"),
+    FieldSchema(name="created_by", label="Created by", type="reference"),
+)
+OWN_FIELDS: Mapping[str, tuple[FieldSchema, ...]] = {
+    "companies": (_NAME, *_STAMPS),
+    "contacts": (
+        _NAME,
+        FieldSchema(name="first_name", label="First name", max_length=255),
+        FieldSchema(name="last_name", label="Last name", max_length=255),
+        *_STAMPS,
+    ),
+    "leads": (
+        _NAME,
+        FieldSchema(name="price", label="Sale", type="integer"),
+        FieldSchema(name="pipeline", label="Pipeline"),
+        FieldSchema(name="status", label="Stage"),
+        FieldSchema(name="closed_at", label="Closed", type="date"),
+        FieldSchema(name="company", label="Company", type="reference"),
+        FieldSchema(name="contacts", label="Contacts", type="reference"),
+        *_STAMPS,
+    ),
+}
+ENTITIES = tuple(OWN_FIELDS)
+USER_FIELDS = ("responsible_user_id", "created_by")
+
+_OURS = {
+    "text": "text", "textarea": "textarea", "numeric": "decimal", "monetary": "decimal", "checkbox": "boolean",
+    "date": "date", "date_time": "datetime", "birthday": "date", "url": "url", "select": "select",
+    "radiobutton": "select", "multiselect": "multiselect", "multitext": "multitext", "streetaddress": "textarea",
+}  # fmt: skip
+THEIRS = {
+    "text": "text", "textarea": "textarea", "decimal": "numeric", "integer": "numeric", "boolean": "checkbox",
+    "date": "date", "datetime": "date_time", "url": "url", "select": "select", "multiselect": "multiselect",
+}  # fmt: skip
+TEXT_LIMIT = 256
+
+
+def custom_field(described: Mapping[str, Any]) -> FieldSchema | None:
+    """A field that the account has, by its code, or by its name where it has none; None for types that we do not fill."""
+    ours = _OURS.get(described["type"])
+    if ours is None:
+        return None
+    return FieldSchema(
+        name=described["code"] or described["name"],
+        label=described["name"],
+        type=ours,
+        max_length=TEXT_LIMIT if described["type"] == "text" else None,
+        choices=tuple(one["value"] for one in described.get("enums") or ()) if ours.endswith("select") else (),
+        is_custom=True,
+    )
+
+
+@dataclass(frozen=True)
+class Pipelines:
+    """Names of pipelines and stages -> Kommo's ids, and back. Won and lost are the same stages everywhere."""
+
+    ids: Mapping[str, int]
+    stages: Mapping[tuple[int, str], int]
+
+    WON, LOST = 142, 143
+
+    @classmethod
+    def read(cls, pipelines: Sequence[Mapping[str, Any]]) -> Pipelines:
+        return cls(
+            {one["name"]: one["id"] for one in pipelines},
+            {
+                (one["id"], status["name"]): status["id"]
+                for one in pipelines
+                for status in one["_embedded"]["statuses"]
+                if status["id"] not in (cls.WON, cls.LOST)
+            },
+        )
+
+    def stage_id(self, pipeline: str, stage: str) -> int:
+        return {"won": self.WON, "lost": self.LOST}.get(stage) or self.stages[self.ids[pipeline], stage]
+
+    def names(self, pipeline_id: int, status_id: int) -> tuple[str | None, str | None]:
+        pipeline = next((name for name, one in self.ids.items() if one == pipeline_id), None)
+        if status_id in (self.WON, self.LOST):
+            return pipeline, "won" if status_id == self.WON else "lost"
+        stage = next((name for (_, name), one in self.stages.items() if one == status_id), None)
+        return pipeline, stage
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The forms of one account: its zone, its fields' types, its pipelines."""
+
+    zone: ZoneInfo
+    objects: Mapping[str, ObjectSchema]
+    field_ids: Mapping[tuple[str, str], int]
+    pipelines: Pipelines
+
+    def item(self, entity: str, record: Record) -> dict[str, Any]:
+        """One item of a POST or PATCH array. A create leaves out what is empty; an update clears with it."""
+        is_update = record.target_id is not None
+        item: dict[str, Any] = {"request_id": record.key}
+        custom: list[dict[str, Any]] = []
+        own = {field.name for field in OWN_FIELDS[entity]}
+        for name, value in record.values.items():
+            if _is_empty(value) and not is_update:
+                continue
+            if name not in own:
+                custom.append(self._custom_item(entity, name, value))
+            elif name not in ("pipeline", "status"):
+                item[name] = self._encode(entity, name, value)
+        if "pipeline" in record.values:
+            pipeline = record.values["pipeline"]
+            item["pipeline_id"] = self.pipelines.ids[pipeline]
+            item["status_id"] = self.pipelines.stage_id(pipeline, record.values["status"])
+        for name, ids in record.references.items():
+            if name in USER_FIELDS and ids and not (is_update and name == "created_by"):
+                item[name] = int(ids[0])
+        if is_update:
+            item["id"] = int(record.target_id or 0)
+            if record.is_adopted:
+                item["tags_to_delete"] = [{"name": ROLLED_BACK}]
+        else:
+            custom.append(self._custom_item(entity, MIGRATION_KEY, record.key))
+            embedded = self._embedded(record)
+            if embedded:
+                item["_embedded"] = embedded
+        if custom:
+            item["custom_fields_values"] = custom
+        return item
+
+    def _embedded(self, record: Record) -> dict[str, Any]:
+        """Links to records that exist, which Kommo takes in the same request on creation only."""
+        embedded: dict[str, Any] = {}
+        if company := record.references.get("company"):
+            embedded["companies"] = [{"id": int(company[0])}]
+        if contacts := record.references.get("contacts"):
+            embedded["contacts"] = [{"id": int(one), "is_main": n == 0} for n, one in enumerate(contacts)]
+        return embedded
+
+    def found(self, entity: str, answer: Mapping[str, Any]) -> Found:
+        """One record of an answer, in our normal form."""
+        values: dict[str, Any] = {}
+        for field in OWN_FIELDS[entity]:
+            if field.name in answer:
+                values[field.name] = self._decode(field.type, answer[field.name])
+        if entity == "leads":
+            values["pipeline"], values["status"] = self.pipelines.names(answer["pipeline_id"], answer["status_id"])
+        for one in answer.get("custom_fields_values") or ():
+            name = one["field_code"] or one["field_name"]
+            custom = self.objects[entity].fields.get(name)
+            if custom:
+                values[name] = self._decode_custom(custom.type, one["values"])
+        values["tags"] = sorted(tag["name"] for tag in answer["_embedded"].get("tags") or ())
+        references = {name: [str(answer[name])] for name in USER_FIELDS if answer.get(name)}
+        if companies := answer["_embedded"].get("companies"):
+            references["company"] = [str(one["id"]) for one in companies]
+        if contacts := answer["_embedded"].get("contacts"):
+            main_first = sorted(contacts, key=lambda one: (not one["is_main"], one["id"]))
+            references["contacts"] = [str(one["id"]) for one in main_first]
+        return Found({name: value for name, value in values.items() if name not in USER_FIELDS}, references)
+
+    def _custom_item(self, entity: str, name: str, value: Any) -> dict[str, Any]:
+        which = {"field_id": self.field_ids[entity, name]}
+        field_type = self.objects[entity].fields[name].type
+        if _is_empty(value):
+            return {**which, "values": None}
+        if field_type == "multitext":
+            return {**which, "values": [dict(one) for one in value]}
+        values = value if field_type == "multiselect" else [value]
+        return {**which, "values": [{"value": self._encode(entity, name, one)} for one in values]}
+
+    def _encode(self, entity: str, name: str, value: Any) -> Any:
+        if value is None:
+            return "" if name in ("first_name", "last_name") else None
+        field_type = self.objects[entity].fields[name].type
+        if field_type == "date":
+            return int(datetime.combine(date.fromisoformat(value), time(12), self.zone).timestamp())
+        if field_type == "datetime":
+            return int(datetime.fromisoformat(value).timestamp())
+        if field_type == "decimal":
+            return str(value)
+        return value
+
+    def _decode_custom(self, field_type: str, values: Sequence[Mapping[str, Any]]) -> Any:
+        if field_type == "multitext":
+            return [{"value": one["value"], "enum_code": one.get("enum_code")} for one in values]
+        decoded = [self._decode(field_type, one["value"]) for one in values]
+        return decoded if field_type == "multiselect" else decoded[0]
+
+    def _decode(self, field_type: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if field_type == "date":
+            return datetime.fromtimestamp(value, self.zone).date().isoformat()
+        if field_type == "datetime":
+            return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return value
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == "" or value == []

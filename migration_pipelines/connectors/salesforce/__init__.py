@@ -1,0 +1,5 @@
+"""Salesforce: as a source."""
+
+from migration_pipelines.connectors.salesforce.source import SalesforceSource
+
+__all__ = ["SalesforceSource"]

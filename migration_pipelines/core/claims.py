@@ -1,0 +1,171 @@
+"""What must hold, as one table: a claim has a name, the asset it stands on, and a judgement over figures.
+
+Figures come from the ledger; a judgement is a verdict and one sentence that starts with the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`says` is for a person; `next` is what to do where the claim does not hold."""
+
+    holds: bool
+    says: str
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    name: str
+    docs: str
+    judge: Callable[[Figures], Judgement]
+
+
+def _extracted(figures: Figures) -> Judgement:
+    short = {
+        name: f"{one['extracted']} of {one['source_count']} {name}"
+        for name, one in figures["objects"].items()
+        if one["extracted"] != one["source_count"]
+    }
+    total = sum(one["extracted"] for one in figures["objects"].values())
+    if short:
+        return Judgement(False, f"{', '.join(short.values())} extracted", "Run extract again, then plan and apply.")
+    return Judgement(True, f"all {total} records that the source counts were extracted")
+
+
+def _add_up(figures: Figures) -> Judgement:
+    lost = sum(one["unaccounted"] + one["without_record"] for one in figures["objects"].values())
+    pending = sum(one["outcomes"].get("planned", 0) for one in figures["routes"].values())
+    total = sum(one["rows"] for one in figures["routes"].values())
+    if lost or pending:
+        return Judgement(
+            False, f"{lost + pending} of {total} records unaccounted for ({pending} planned and not loaded)",
+            "Run extract, plan and apply again; explain shows the story of one record.",
+        )  # fmt: skip
+    words: dict[str, int] = {}
+    for one in figures["routes"].values():
+        for outcome, rows in one["outcomes"].items():
+            words[outcome] = words.get(outcome, 0) + rows
+    return Judgement(True, f"{total} records: " + (", ".join(f"{n} {word}" for word, n in words.items()) or "none"))
+
+
+def _present(figures: Figures) -> Judgement:
+    loaded = sum(one["outcomes"].get("loaded", 0) for one in figures["routes"].values())
+    present = sum(one["present"] for one in figures["routes"].values())
+    says = f"{present} of {loaded} loaded records answered when the target was asked by their ids"
+    when = max((one["read_back_at"] for one in figures["routes"].values() if one["read_back_at"]), default=None)
+    says += f", last at {when}" if when else ""
+    return Judgement(present == loaded, says, "Look at the missing ones with explain; somebody may have deleted them.")
+
+
+def _read_back(figures: Figures) -> Judgement:
+    wrong = sum(one["wrong"] for one in figures["routes"].values())
+    unread = sum(one["unverified"] for one in figures["routes"].values())
+    if wrong or unread:
+        return Judgement(
+            False, f"{wrong} records read back differently, {unread} were not read back",
+            "Run verify again; if it stays, somebody changed them in the target, or the target refused a value silently.",
+        )  # fmt: skip
+    return Judgement(True, "every written field reads back as meant")
+
+
+def _references(figures: Figures) -> Judgement:
+    wrong = sum(one["wrong_references"] for one in figures["routes"].values())
+    if wrong:
+        return Judgement(False, f"{wrong} references point at another record than meant", "Look at them with explain.")
+    return Judgement(True, "every reference points at the record that was meant")
+
+
+def _failures(figures: Figures) -> Judgement:
+    failed = sum(one["outcomes"].get("failed", 0) for one in figures["routes"].values())
+    allowed = figures["failed_allowed"]
+    examples = "; ".join(
+        f"{row['source_id']}: {row['problem']['message']}"
+        for one in figures["routes"].values()
+        for row in one["not_loaded"]
+        if row["problem"] and row["outcome"] == "failed"
+    )
+    says = f"{failed} records refused by the target, {allowed} allowed" + (f": {examples}" if examples else "")
+    return Judgement(
+        failed <= allowed, says, "Mend the values in the source or the mapping, then plan and apply again."
+    )
+
+
+def _owners(figures: Figures) -> Judgement:
+    needed, open_owners = figures["owners_needed"], figures["owners_open"]
+    if not open_owners:
+        return Judgement(True, f"all {needed} owners that records in scope need are resolved")
+    names = ", ".join(f"{one['name']} <{one['email'] or one['source_id']}>" for one in open_owners[:10])
+    says = f"{len(open_owners)} of {needed} owners unresolved: {names}"
+    if figures["unmatched_owner"] == "hold":
+        return Judgement(True, says + "; by decision their records are held")
+    return Judgement(
+        False, says,
+        "Have the admin add these people to the target, or name someone else for them in owners.yaml; then discover, "
+        "plan and confirm again.",
+    )  # fmt: skip
+
+
+OBJECT_CLAIMS = (
+    Claim(
+        "every_record_was_extracted", "Extracted equals the source's own count (COMMON-30, SF-KOMMO-60).", _extracted
+    ),
+    Claim("the_outcomes_add_up", "Every extracted record has its outcome (COMMON-30, SF-KOMMO-01).", _add_up),
+    Claim("what_was_loaded_is_there", "The target answers for every record by its id (SF-KOMMO-60).", _present),
+    Claim(
+        "every_field_reads_back_as_meant", "Each written field is compared with what was meant (COMMON-04).", _read_back
+    ),
+    Claim(
+        "references_point_at_what_was_meant", "Parents and owners are the ones of the source (COMMON-06).", _references
+    ),
+    Claim("failures_stay_within_the_decision", "Refused records, itemised, against failed_allowed.", _failures),
+)
+OWNERS_CLAIM = Claim(
+    "every_owner_is_resolved", "No owner in scope is without a counterpart (COMMON-28, SF-KOMMO-49).", _owners
+)
+
+
+def claims_of(crm_object: str) -> tuple[Claim, ...]:
+    """The claims that stand on a CRM object."""
+    return (OWNERS_CLAIM, *OBJECT_CLAIMS) if crm_object == "users" else OBJECT_CLAIMS
+
+
+def _is_empty_list(key: str, good: str, bad: str, next_step: str) -> Callable[[Figures], Judgement]:
+    def judge(figures: Figures) -> Judgement:
+        found = figures[key]
+        if not found:
+            return Judgement(True, good)
+        more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+        return Judgement(False, f"{len(found)} {bad}: {'; '.join(found[:8])}{more}", next_step)
+
+    return judge
+
+
+PLAN_CLAIMS = (
+    Claim(
+        "every_decision_is_taken", "No decision of the pair is open (SF-KOMMO-41).",
+        _is_empty_list("open_decisions", "every decision is taken", "decisions open", "Take them in project.yaml, then plan again."),
+    ),
+    Claim(
+        "everything_has_a_disposition", "Every source object with rows and every filled field is mapped or lost with a reason.",
+        _is_empty_list(
+            "undisposed", "every source object and field is disposed of", "source objects or fields without a disposition",
+            "Map them, or give the reason under lost: (objects: in project.yaml); crm-migrate map lists them in the files.",
+        ),
+    ),
+    Claim(
+        "the_plan_fits_the_target", "What is planned can be loaded into this account as it is.",
+        _is_empty_list("misfits", "the plan fits the target", "obstacles in the target", "Clear each of them, then discover and plan again."),
+    ),
+    Claim(
+        "every_mapping_row_is_confirmed", "A person has confirmed each mapping row, decision and owner as it stands (COMMON-05).",
+        _is_empty_list("unconfirmed", "a person has confirmed every row", "rows unconfirmed", "Read them, then run: crm-migrate confirm"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,35 @@
+"""Amounts of money. A float is never calculated with: amounts are decimals from the JSON text on."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from migration_pipelines.core.converters.registry import converter
+from migration_pipelines.core.records import HoldReason, Problem
+
+
+@converter(makes="integer")
+def whole_units(value: str | int | float | Decimal) -> int | Problem:
+    """The amount rounded half up to whole currency units, as a price field without minor units takes it."""
+    amount = _decimal(value)
+    return amount if isinstance(amount, Problem) else int(amount.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+@converter(makes="decimal")
+def exact_amount(value: str | int | float | Decimal) -> str | Problem:
+    """The amount as plain decimal text, without an exponent or idle zeros: 1500.50 -> "1500.5"."""
+    amount = _decimal(value)
+    if isinstance(amount, Problem):
+        return amount
+    written = format(amount, "f")
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def _decimal(value: str | int | float | Decimal) -> Decimal | Problem:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        return Problem(HoldReason.BAD_VALUE, f"{value!r} is no amount", value=value)
+    return amount

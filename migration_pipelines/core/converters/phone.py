@@ -1,0 +1,42 @@
+"""Phone numbers in international form."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import phonenumbers
+
+from migration_pipelines.core.converters.registry import converter
+from migration_pipelines.core.records import HoldReason, Problem
+
+
+@converter(makes="text")
+@lru_cache(maxsize=100_000)
+def phone(value: str, *, region: str) -> str | Problem:
+    """E.164 form of one phone number: "0532 123 45 67" in TR -> "+905321234567".
+
+    Args:
+        value: one number as a person typed it; an extension ("x12") is not part of E.164 and makes a Problem.
+        region: the two letters of the country where a number without country code is dialled.
+
+    Returns:
+        The number, or a Problem that does not hold the record: a number nobody can dial is still information.
+
+    Source: ITU-T E.164, by libphonenumber's rules for the region (SF-KOMMO-66).
+    """
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        return _unreadable(value, region)
+    if not phonenumbers.is_valid_number(number) or number.extension:
+        return _unreadable(value, region)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _unreadable(value: str, region: str) -> Problem:
+    return Problem(
+        HoldReason.BAD_VALUE,
+        f"{value!r} is no phone number in international form or in {region}",
+        value=value,
+        holds=False,
+    )

@@ -1,0 +1,161 @@
+"""The mapping language: frozen models of what a mapping file may say, and nothing about how it is run.
+
+One YAML file per CRM object holds its routes. A route takes one source object to one target object. Everything is keyed
+by target field, so that none can be filled twice; every source field is mapped, or lost with a reason, or undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from migration_pipelines.core.fingerprint import fingerprint
+
+Text = Annotated[str, Field(min_length=1)]
+Missing = Literal["hold", "bare"]
+
+
+class Frozen(BaseModel):
+    """Base of all models read from files: unknown keys are errors, and nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str | dict) else value
+
+
+class FieldMap(Frozen):
+    """How one target field is filled: from source fields or a constant, then table, converters, default."""
+
+    from_: Text | list[Text] | None = Field(None, alias="from")
+    value: str | int | bool | None = None
+    table: Text | None = None
+    convert: Annotated[list[str | dict[str, Any]], BeforeValidator(_as_list)] = []
+    rule: Text | None = None
+    default: str | int | bool | None = None
+    required: bool = False
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> FieldMap:
+        given = [name for name in ("from_", "value", "rule") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("say exactly one of from:, value: and rule:")
+        if self.from_ is None and (self.table or self.convert):
+            raise ValueError("table: and convert: work on a value that comes from: a source field")
+        for call in self.convert:
+            if isinstance(call, dict) and len(call) != 1:
+                raise ValueError("a converter with options is written {name: {option: value}}")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source fields that this row reads by name. Those that a rule reads, the rule declares."""
+        if self.from_ is None:
+            return ()
+        return (self.from_,) if isinstance(self.from_, str) else tuple(self.from_)
+
+
+class ReferenceMap(Frozen):
+    """How one target reference is filled, and what becomes of the record where its parent is not there.
+
+    The three cases are decided apart: none given, a parent that was never extracted, a parent that is held.
+    """
+
+    from_: Text | None = Field(None, alias="from")
+    rule: Text | None = None
+    to: Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
+    if_empty: Missing = "hold"
+    if_unknown: Missing = "hold"
+    if_held: Missing = "hold"
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> ReferenceMap:
+        if (self.from_ is None) == (self.rule is None):
+            raise ValueError("say exactly one of from: and rule:")
+        if not self.to:
+            raise ValueError("to: names at least one CRM object")
+        return self
+
+
+class Undecided(Frozen):
+    """A source field that nobody has disposed of yet, with what is known of it. The plan stays closed while there is one."""
+
+    type: str = ""
+    filled: str = ""
+    samples: list[Any] = []
+    suggestion: str = ""
+
+
+class EmptyTest(Frozen):
+    empty: bool
+
+
+Condition = EmptyTest | bool | int | str | list[str | int]
+
+
+class Route(Frozen):
+    """One source object to one target object.
+
+    A route with `carried_by` makes no record of its own: its rows add to the record of another source object, which
+    the named field points at.
+    """
+
+    source: Text
+    target: Text
+    cardinality: Literal["1:1", "1:many", "lossy"] = "1:1"
+    support: Literal["full", "mapping required", "not supported"] = "full"
+    when: Mapping[Text, Condition] = {}
+    only_if: Mapping[Text, Any] = {}
+    after: Text | None = None
+    carried_by: Mapping[Text, Text] = {}
+    fields: Mapping[Text, FieldMap] = {}
+    references: Mapping[Text, ReferenceMap] = {}
+    lost: Mapping[Text, Text] = {}
+    undecided: Mapping[Text, Undecided] = {}
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Route:
+        if twice := set(self.fields) & set(self.references):
+            raise ValueError(f"filled twice, as field and as reference: {', '.join(sorted(twice))}")
+        if self.carried_by and (self.fields or self.references):
+            raise ValueError("a route with carried_by: makes no record, so it has neither fields: nor references:")
+        if len(self.carried_by) > 1:
+            raise ValueError("carried_by: names one source object")
+        return self
+
+
+class ObjectMapping(Frozen):
+    """A mapping file: the routes of one CRM object, and the value tables that they name."""
+
+    routes: tuple[Route, ...]
+    tables: Mapping[Text, Mapping[Text, str]] = {}
+
+    @model_validator(mode="after")
+    def _tables_exist(self) -> ObjectMapping:
+        for route in self.routes:
+            for name, row in route.fields.items():
+                if row.table and row.table not in self.tables:
+                    raise ValueError(f"{name}: there is no table {row.table!r} in this file")
+        return self
+
+
+def route_key(crm_object: str, route: Route) -> str:
+    """The stable name of a route, as the ledger keeps it: "contacts/Contact>contacts"."""
+    return f"{crm_object}/{route.source}>{route.target}"
+
+
+def rows_of(crm_object: str, mapping: ObjectMapping) -> Iterator[tuple[str, str]]:
+    """Every mapping row with its fingerprint: what a person confirms, and what a later change takes back."""
+    for route in mapping.routes:
+        key = route_key(crm_object, route)
+        head = route.model_dump(by_alias=True, exclude={"fields", "references", "lost", "undecided"})
+        yield key, fingerprint(head)
+        for kind in ("fields", "references", "lost"):
+            for name, row in getattr(route, kind).items():
+                content = row.model_dump(by_alias=True) if isinstance(row, Frozen) else row
+                yield f"{key} {name}", fingerprint([kind, content])
+    for name, table in mapping.tables.items():
+        yield f"{crm_object} table {name}", fingerprint(dict(table))

@@ -1,0 +1,31 @@
+"""In which order are routes planned and loaded? Parents first, then the second waves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from migration_pipelines.core.mapping import ObjectMapping, Route
+from migration_pipelines.errors import MappingError
+
+
+def routes_in_order(
+    mappings: Mapping[str, ObjectMapping], crm_objects: Sequence[str], decisions: Mapping[str, object]
+) -> Iterator[tuple[str, Route]]:
+    """(CRM object, route) in load order, without the routes that a decision switches off.
+
+    Raises:
+        MappingError: a mapping is for no known CRM object, or a route waits for one that does not come before it.
+    """
+    if strangers := set(mappings) - set(crm_objects):
+        raise MappingError(
+            f"no such CRM object: {', '.join(sorted(strangers))}. Name the mapping file after one of: "
+            f"{', '.join(crm_objects)}."
+        )
+    for position, crm_object in enumerate(crm_objects):
+        for route in mappings[crm_object].routes if crm_object in mappings else ():
+            if route.after and route.after not in crm_objects[: position + 1]:
+                raise MappingError(
+                    f"{crm_object}: {route.source} waits for {route.after!r}, which does not come before it"
+                )
+            if all(decisions.get(name) == value for name, value in route.only_if.items()):
+                yield crm_object, route

@@ -1,0 +1,52 @@
+"""Which user of the target stands for a user of the source? Never the first of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migration_pipelines.core.schema import User
+
+_SANDBOX_SUFFIX = ".invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerMatch:
+    """`resolved_by` is "decision" or "e-mail"; where `target` is None, `problem` says why."""
+
+    source: User
+    target: User | None
+    resolved_by: str | None
+    problem: str | None
+
+
+def match_owners(source: Sequence[User], target: Sequence[User], decided: Mapping[str, str]) -> dict[str, OwnerMatch]:
+    """Source user id -> match. A decision of a person (source e-mail or id -> target e-mail) goes before the e-mail.
+
+    E-mail addresses are compared without regard to case; a trailing ".invalid", which Salesforce adds in sandboxes, is
+    left away. Only active users of the target count (COMMON-27, SF-KOMMO-49, SF-KOMMO-69).
+    """
+    by_email: dict[str, list[User]] = {}
+    for user in target:
+        if user.is_active and user.email:
+            by_email.setdefault(_plain(user.email), []).append(user)
+    wishes = {_plain(name): wish for name, wish in decided.items()}
+    matches = {}
+    for user in source:
+        wish = wishes.get(_plain(user.id)) or (wishes.get(_plain(user.email)) if user.email else None)
+        email = wish or user.email
+        found = by_email.get(_plain(email), []) if email else []
+        problem = None
+        if not email:
+            problem = "has no e-mail address to match by"
+        elif not found:
+            problem = f"no active user of the target has the e-mail address {email}"
+        elif len(found) > 1:
+            problem = f"{len(found)} users of the target have the e-mail address {email}"
+        resolved_by = None if problem else ("decision" if wish else "e-mail")
+        matches[user.id] = OwnerMatch(user, None if problem else found[0], resolved_by, problem)
+    return matches
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold().removesuffix(_SANDBOX_SUFFIX)

@@ -1,0 +1,77 @@
+"""What an org has: objects, fields, and the few facts about it that a plan depends on. Both sides, one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migration_pipelines.core.fingerprint import fingerprint
+from migration_pipelines.core.mapping import Frozen
+
+
+class FieldSchema(Frozen):
+    """One field. What is no business data, the platform keeps for itself: nobody has to dispose of it. `type` is ours: text, textarea, integer, decimal, boolean, date, datetime, select, multiselect,
+    multitext, reference, url, id; `max_length` is in characters."""
+
+    name: str
+    label: str = ""
+    type: str = "text"
+    max_length: int | None = None
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    writable: bool = True
+    is_custom: bool = False
+    is_business: bool = True
+
+
+class ObjectSchema(Frozen):
+    """One object: its fields by API name or code, and how many records it holds where the org says so."""
+
+    name: str
+    label: str = ""
+    fields: Mapping[str, FieldSchema] = {}
+    records: int | None = None
+    is_custom: bool = False
+    is_business: bool = True
+
+
+class User(Frozen):
+    """A person who can own records. Ids are the org's own."""
+
+    id: str
+    name: str = ""
+    email: str | None = None
+    is_active: bool = True
+
+
+class OrgSchema(Frozen):
+    """A snapshot of an org.
+
+    Attributes:
+        identity: names the org among all orgs of its CRM, for the lock: "kommo:1000".
+        facts: what else a plan asks: time zone, currency, pipelines, stages, live automations.
+    """
+
+    crm: str
+    identity: str
+    objects: Mapping[str, ObjectSchema]
+    users: tuple[User, ...] = ()
+    facts: Mapping[str, Any] = {}
+
+
+def fingerprint_touched(schema: OrgSchema, touched: Mapping[str, set[str]]) -> str:
+    """Fingerprint of the part of a schema that a mapping touches: type, length, required, choices; never ids.
+
+    Args:
+        touched: object name -> names of the fields that the mapping fills or reads.
+    """
+    seen: dict[str, Any] = {}
+    for object_name, fields in sorted(touched.items()):
+        found = schema.objects.get(object_name)
+        present = found.fields if found else {}
+        seen[object_name] = {
+            name: [one.type, one.max_length, one.required, list(one.choices), one.writable]
+            for name in sorted(fields)
+            if (one := present.get(name))
+        }
+    return fingerprint(seen)

@@ -1,0 +1,256 @@
+"""A chunk of records and a route -> planned, held, excluded and carried. Every problem of a record is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migration_pipelines.core.converters import find_converter
+from migration_pipelines.core.mapping import Condition, EmptyTest, FieldMap, ReferenceMap, Route, route_key
+from migration_pipelines.core.records import (
+    HoldReason,
+    KnownParent,
+    Outcome,
+    Planned,
+    Problem,
+    SourceRecord,
+    SymbolicReference,
+    Transformed,
+)
+from migration_pipelines.core.rules import RuleBook, WithNotes
+from migration_pipelines.errors import MappingError
+
+KnownParents = Mapping[tuple[str, str], KnownParent]
+"""(CRM object, source id) -> what the plan has made of it; a parent that is absent was never extracted."""
+
+_Fill = Callable[[SourceRecord, list[Problem]], Any]
+_Name = Callable[[SourceRecord, list[Problem]], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class CompiledRoute:
+    """A route with its converters, tables and rules found, ready to run over any number of records."""
+
+    key: str
+    route: Route
+    fields: Mapping[str, _Fill]
+    references: Mapping[str, tuple[ReferenceMap, _Name]]
+    carrier: tuple[str, str] | None
+
+    def named_parents(self, record: SourceRecord) -> set[tuple[str, str]]:
+        """Every (CRM object, source id) that a record names: what to ask the ledger before `transform`."""
+        named: set[tuple[str, str]] = set()
+        for row, name in self.references.values():
+            named.update((crm_object, source_id) for source_id in name(record, []) for crm_object in row.to)
+        if self.carrier:
+            crm_object, field = self.carrier
+            if source_id := record.values.get(field):
+                named.add((crm_object, source_id))
+        return named
+
+
+def compile_route(
+    crm_object: str,
+    route: Route,
+    *,
+    tables: Mapping[str, Mapping[str, str]],
+    rules: RuleBook,
+    decisions: Mapping[str, Any],
+    homes: Mapping[str, str],
+) -> CompiledRoute:
+    """Find everything that a route names.
+
+    Args:
+        homes: source object -> CRM object whose first route brings it over, for `carried_by`.
+
+    Raises:
+        MappingError: a converter, table or rule does not exist, or does not take its options.
+    """
+    key = route_key(crm_object, route)
+    carrier = None
+    for source_object, field in route.carried_by.items():
+        if source_object not in homes:
+            raise MappingError(f"{key}: no route brings over {source_object}, so nothing can be carried by it")
+        carrier = (homes[source_object], field)
+    try:
+        return CompiledRoute(
+            key=key,
+            route=route,
+            fields={name: _filler(row, tables, rules, decisions) for name, row in route.fields.items()},
+            references={name: (row, _namer(row, rules, decisions)) for name, row in route.references.items()},
+            carrier=carrier,
+        )
+    except MappingError as error:
+        raise MappingError(f"{key}: {error}") from error
+
+
+def is_in_route(record: SourceRecord, route: Route) -> bool:
+    """Whether the record meets every condition of the route's `when:`."""
+    return all(_meets(_value(record, field), condition) for field, condition in route.when.items())
+
+
+def transform(records: Sequence[SourceRecord], compiled: CompiledRoute, known: KnownParents) -> Transformed:
+    """Turn a chunk of source records into planned records, or say why each must be held.
+
+    Args:
+        records: each carries every field that the route names; an empty value is None.
+        known: what became of the parents that this chunk names, asked of the ledger once.
+
+    Returns:
+        planned: target field -> value, and symbolic references. None clears a field, one left out stays as it is.
+        held: every problem found in a record, not only the first.
+
+    Raises:
+        MappingError: a mapped field is absent. That is a fault of mapping or connector, not of the data, so it stops
+            the run and holds nothing.
+    """
+    planned: list[Planned] = []
+    held: dict[str, Sequence[Problem]] = {}
+    excluded: dict[str, str] = {}
+    carried: dict[str, tuple[str, str]] = {}
+    for record in records:
+        if not is_in_route(record, compiled.route):
+            excluded[record.id] = f"not in scope: {_in_words(compiled.route.when)}"
+            continue
+        problems: list[Problem] = []
+        if compiled.carrier:
+            carrier = _carrier(record, compiled.carrier, known, problems)
+            if carrier:
+                carried[record.id] = carrier
+        else:
+            values = {name: fill(record, problems) for name, fill in compiled.fields.items()}
+            references = tuple(_resolve(record, compiled, known, problems))
+            if not any(problem.holds for problem in problems):
+                planned.append(Planned(record.id, values, references, tuple(problems)))
+        if any(problem.holds for problem in problems):
+            held[record.id] = problems
+    return Transformed(planned, held, excluded, carried)
+
+
+def is_empty(value: Any) -> bool:
+    """None, and text or a list with nothing in it. Zero and False are values."""
+    return value is None or (isinstance(value, str) and not value.strip()) or value == []
+
+
+def _value(record: SourceRecord, field: str) -> Any:
+    try:
+        value = record.values[field]
+    except KeyError:
+        raise MappingError(
+            f"{record.object} {record.id}: the extract has no field {field!r}. "
+            "Run discover and extract again, or correct the mapping."
+        ) from None
+    return None if is_empty(value) else value
+
+
+def _filler(
+    row: FieldMap, tables: Mapping[str, Mapping[str, str]], rules: RuleBook, decisions: Mapping[str, Any]
+) -> _Fill:
+    converters = [find_converter(call) for call in row.convert]
+    table = tables[row.table] if row.table else None
+    rule = rules.find(row.rule) if row.rule else None
+
+    def take(record: SourceRecord) -> Any:
+        if rule:
+            return rule.function(record, decisions)
+        if row.value is not None:
+            return row.value
+        if isinstance(row.from_, list):
+            return [_value(record, field) for field in row.from_]
+        assert row.from_
+        return _value(record, row.from_)
+
+    def fill(record: SourceRecord, problems: list[Problem]) -> Any:
+        value = take(record)
+        label = row.from_ if isinstance(row.from_, str) else (row.rule or ", ".join(row.sources))
+        if isinstance(value, WithNotes):
+            problems.extend(note.at(label) for note in value.notes)
+            value = value.value
+        if table is not None and value is not None and not isinstance(value, Problem):
+            value = table.get(value) or Problem(
+                HoldReason.VALUE_NOT_MAPPED, f"{value!r} is not in table {row.table!r} of the mapping", value=value
+            )
+        for convert in converters:
+            if value is None or isinstance(value, Problem):
+                break
+            original, value = value, convert(value)
+            if isinstance(value, Problem) and not value.holds:
+                problems.append(value.at(label))
+                value = original
+        if isinstance(value, Problem):
+            problems.append(value.at(label))
+            return None
+        if is_empty(value):
+            value = row.default
+        if row.required and is_empty(value):
+            problems.append(
+                Problem(HoldReason.MISSING_REQUIRED, f"{label} is empty, and the target requires it", label)
+            )
+        return value
+
+    return fill
+
+
+def _namer(row: ReferenceMap, rules: RuleBook, decisions: Mapping[str, Any]) -> _Name:
+    if row.rule:
+        rule = rules.find(row.rule)
+        return lambda record, _problems: list(rule.function(record, decisions))
+    field = row.from_
+    assert field
+
+    def name(record: SourceRecord, _problems: list[Problem]) -> Sequence[str]:
+        value = record.id if field == "Id" else _value(record, field)
+        return [] if value is None else [value]
+
+    return name
+
+
+def _resolve(
+    record: SourceRecord, compiled: CompiledRoute, known: KnownParents, problems: list[Problem]
+) -> Iterable[SymbolicReference]:
+    for field, (row, name) in compiled.references.items():
+        source_ids = name(record, problems)
+        if not source_ids and row.if_empty == "hold":
+            problems.append(Problem(HoldReason.REFERENCE_EMPTY, f"{row.from_ or row.rule} is empty", field))
+        for source_id in source_ids:
+            parent = next((known[to, source_id] for to in row.to if (to, source_id) in known), None)
+            if parent is None:
+                if row.if_unknown == "hold":
+                    reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_UNKNOWN
+                    problems.append(Problem(reason, f"{source_id} was not extracted", field, source_id))
+            elif parent.outcome in (Outcome.PLANNED, Outcome.LOADED):
+                yield SymbolicReference(field, parent.route, source_id)
+            elif row.if_held == "hold":
+                reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_HELD
+                problems.append(Problem(reason, f"{source_id} is {parent.outcome}", field, source_id))
+
+
+def _carrier(
+    record: SourceRecord, carrier: tuple[str, str], known: KnownParents, problems: list[Problem]
+) -> tuple[str, str] | None:
+    crm_object, field = carrier
+    source_id = _value(record, field)
+    parent = known.get((crm_object, source_id))
+    if parent is None:
+        problems.append(Problem(HoldReason.PARENT_UNKNOWN, f"{source_id} was not extracted", field, source_id))
+    elif parent.outcome not in (Outcome.PLANNED, Outcome.LOADED):
+        problems.append(Problem(HoldReason.PARENT_HELD, f"{source_id} is {parent.outcome}", field, source_id))
+    else:
+        return parent.route, source_id
+    return None
+
+
+def _meets(value: Any, condition: Condition) -> bool:
+    if isinstance(condition, EmptyTest):
+        return is_empty(value) is condition.empty
+    return value in condition if isinstance(condition, list) else bool(value == condition)
+
+
+def _in_words(when: Mapping[str, Condition]) -> str:
+    def say(condition: Condition) -> str:
+        if isinstance(condition, EmptyTest):
+            return "is empty" if condition.empty else "is not empty"
+        return f"is {condition!r}" if not isinstance(condition, list) else f"is one of {condition!r}"
+
+    return ", ".join(f"{field} {say(condition)}" for field, condition in when.items())

@@ -1,0 +1,1 @@
+"""The case study: a small company on Salesforce that moves to Kommo, generated, with what must come of it."""

@@ -1,0 +1,126 @@
+"""The demo company as it must stand in Kommo afterwards, in Kommo's own form, and the account before.
+
+Written from the model by hand-made rules of its own, so that a test can hold the migration against it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from migration_pipelines.demo.model import LOST, RETIRED_STAGE, WON, Company, Deal, Firm, Person, Phone, Seller
+from migration_pipelines.demo.salesforce import account_id, contact_id, opportunity_id
+
+ZONE = "America/New_York"
+
+
+def write_account(firm: Firm, path: Path) -> None:
+    """The Kommo account before the migration: its users, and nothing else."""
+    emails = dict.fromkeys(seller.in_kommo for seller in firm.sellers if seller.in_kommo)
+    names = {seller.email: seller.name for seller in firm.sellers}
+    users = [{"name": "Kim Owner", "email": "kim@harbor.example", "is_admin": True}]
+    users += [{"name": names[email], "email": email} for email in emails]
+    account = {"name": "Harbor", "subdomain": "harbor", "currency": "USD", "timezone": ZONE}
+    path.write_text(json.dumps({"account": account, "users": users}, ensure_ascii=False, indent=1), "utf-8")
+
+
+def expected(firm: Firm) -> dict[str, Any]:
+    """Every record that must be there: entity -> Salesforce id -> fields, people by e-mail, records by Salesforce id."""
+    moved = [deal for deal in firm.deals if deal.stage != RETIRED_STAGE]
+    return {
+        "companies": {account_id(company): _company(company) for company in firm.companies},
+        "contacts": {contact_id(person): _contact(person) for person in firm.people},
+        "leads": {opportunity_id(deal): _lead(deal) for deal in moved},
+        "held": sorted(opportunity_id(deal) for deal in firm.deals if deal.stage == RETIRED_STAGE),
+    }
+
+
+def _stamps(owner: Seller, created: datetime) -> dict[str, Any]:
+    return {"responsible_user": owner.in_kommo, "created_by": owner.in_kommo, "created_at": int(created.timestamp())}
+
+
+def _without_empty(custom: dict[str, Any]) -> dict[str, Any]:
+    return {code: values for code, values in custom.items() if values}
+
+
+def _phones(phones: list[Phone]) -> list[tuple[str, str]]:
+    seen: dict[str, str] = {}
+    for phone in phones:
+        seen.setdefault(phone.international or phone.typed, phone.kind)
+    return list(seen.items())
+
+
+def _one(value: Any) -> list[Any]:
+    return [] if value is None else [value]
+
+
+def _company(company: Company) -> dict[str, Any]:
+    return {
+        "name": company.name,
+        **_stamps(company.owner, company.created),
+        "custom_fields": _without_empty({
+            "SF_ID": [account_id(company)],
+            "PHONE": _phones(company.phones),
+            "WEB": _one(company.website),
+            "ADDRESS": ["\n".join(text for _, text in company.address)] if company.address else [],
+            "INDUSTRY": _one(company.industry),
+            "SEGMENT": _one(company.segment),
+            "ABOUT": _one(company.about),
+        }),
+    }  # fmt: skip
+
+
+def _contact(person: Person) -> dict[str, Any]:
+    return {
+        "first_name": person.first_name or "",
+        "last_name": person.last_name,
+        **_stamps(person.owner, person.created),
+        "company": account_id(person.company) if person.company else None,
+        "custom_fields": _without_empty({
+            "SF_ID": [contact_id(person)],
+            "PHONE": _phones(person.phones),
+            "EMAIL": [(person.email, "WORK")] if person.email else [],
+            "POSITION": _one(person.title),
+            "OPTED_OUT": [person.is_opted_out],
+            "DO_NOT_CALL": [False],
+        }),
+    }  # fmt: skip
+
+
+def _lead(deal: Deal) -> dict[str, Any]:
+    is_closed = deal.stage in (WON, LOST)
+    price = None
+    if deal.cents is not None:
+        price = int((Decimal(deal.cents) / 100).quantize(Decimal(1), ROUND_HALF_UP))
+    return {
+        "name": deal.name,
+        "price": price or 0,
+        "status": {WON: 142, LOST: 143}.get(deal.stage, deal.stage),
+        "closed_at": _noon(deal.close) if is_closed else None,
+        **_stamps(deal.owner, deal.created),
+        "company": account_id(deal.company) if deal.company else None,
+        "contacts": {contact_id(person) for person in deal.people},
+        "main_contact": contact_id(deal.people[0]) if deal.people else None,
+        "custom_fields": _without_empty({
+            "SF_ID": [opportunity_id(deal)],
+            "SF_AMOUNT": [] if deal.cents is None else [_plain(deal.cents)],
+            "SF_STAGE": [deal.stage],
+            "SF_CLOSE_DATE": [_noon(deal.close)],
+            "SF_PROBABILITY": [str(deal.probability)],
+            "NEXT_STEP": _one(deal.next_step),
+        }),
+    }  # fmt: skip
+
+
+def _noon(day: date) -> int:
+    """Kommo shows a date in the account's zone: noon there is the same day for everybody near."""
+    return int(datetime.combine(day, time(12), ZoneInfo(ZONE)).timestamp())
+
+
+def _plain(cents: int) -> str:
+    whole, rest = divmod(cents, 100)
+    return str(whole) if rest == 0 else f"{whole}.{rest:02d}".rstrip("0")

@@ -1,0 +1,30 @@
+"""What PostgreSQL's text cannot hold (NUL, lone surrogates), written so that it can, and back without loss.
+
+In a `json` column JSON's own escapes do it, since `json`, unlike `jsonb`, keeps them as they are. In a text column each
+such character travels as U+E000 and four hexadecimal digits. Content hashes are taken before this.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_MARK = "\ue000"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNHOLDABLE = re.compile(f"[\x00\ud800-\udfff{_MARK}]")
+_ESCAPED = re.compile(_MARK + "([0-9a-f]{4})")
+
+
+def to_json(content: Any) -> str:
+    """JSON text for a `json` column; the driver's parser gives the content back."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(content, separators=(",", ":")) if _SURROGATE.search(text) else text
+
+
+def encode_text(text: str) -> str:
+    return _UNHOLDABLE.sub(lambda match: f"{_MARK}{ord(match[0]):04x}", text)
+
+
+def decode_text(text: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)

@@ -1,0 +1,140 @@
+"""The ledger as the rest of the system sees it: opened once, one `PartitionLedger` a partition, grouped by question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.errors import TransientFailure
+from migration_pipelines.ledger import schema
+from migration_pipelines.ledger.base import PartitionTables, to_json
+from migration_pipelines.ledger.batches import Batches
+from migration_pipelines.ledger.plans import Plans
+from migration_pipelines.ledger.proof import Proof
+from migration_pipelines.ledger.records import Records
+
+
+class Ledger:
+    """A database that holds the ledger of every partition.
+
+    Args:
+        url: a normalised `postgresql+psycopg2://` URL.
+
+    Raises:
+        TransientFailure: the database does not answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
+        try:
+            schema.upgrade(self.engine)
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"
+            raise TransientFailure(
+                f"The ledger's database does not answer ({reason}). Start it, or correct MIGRATION_DATABASE_URL."
+            ) from None
+
+    def partition(self, key: str) -> PartitionLedger:
+        """The ledger of one partition; its number is given at the first call and never reused."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                text("INSERT INTO ledger.partition (key) VALUES (:key) ON CONFLICT (key) DO NOTHING"), {"key": key}
+            )
+            number = connection.scalar(text("SELECT id FROM ledger.partition WHERE key = :key"), {"key": key})
+        assert number is not None
+        return PartitionLedger(self.engine, number, key)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class PartitionLedger(PartitionTables):
+    """One partition's questions and answers."""
+
+    @cached_property
+    def records(self) -> Records:
+        """What the source gave."""
+        return Records(self.engine, self.id, self.key)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """What is meant."""
+        return Plans(self.engine, self.id, self.key)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """What was sent, and what came of it."""
+        return Batches(self.engine, self.id, self.key)
+
+    @cached_property
+    def proof(self) -> Proof:
+        """What was read back, and how it adds up."""
+        return Proof(self.engine, self.id, self.key)
+
+    def add_event(self, kind: str, *, who: str | None = None, detail: Mapping[str, Any] | None = None) -> None:
+        self.execute(
+            "INSERT INTO ledger.event (partition_id, kind, who, detail) VALUES (:partition, :kind, :who, :detail)",
+            kind=kind, who=who, detail=to_json(dict(detail or {})),
+        )  # fmt: skip
+
+    def events(self, *kinds: str) -> list[Mapping[str, Any]]:
+        """(id, at, kind, who, detail), oldest first; all kinds where none is named."""
+        return self.select(
+            "SELECT id, at, kind, who, detail FROM ledger.event WHERE partition_id = :partition "
+            "AND (cardinality(CAST(:kinds AS text[])) = 0 OR kind = ANY(:kinds)) ORDER BY id",
+            kinds=list(kinds),
+        )
+
+    def last_event(self, *kinds: str) -> Mapping[str, Any] | None:
+        found = self.events(*kinds)
+        return found[-1] if found else None
+
+    def keep_schema(self, side: str, org: OrgSchema) -> None:
+        """Keep a snapshot of the source's or the target's schema; `side` is "source" or "target"."""
+        self.execute(
+            "INSERT INTO ledger.schema_snapshot (partition_id, side, payload) VALUES (:partition, :side, :payload)",
+            side=side, payload=to_json(org.model_dump(mode="json")),
+        )  # fmt: skip
+
+    def schema(self, side: str) -> OrgSchema | None:
+        """The newest snapshot of a side, or None before discovery."""
+        payload = self.scalar(
+            "SELECT payload FROM ledger.schema_snapshot WHERE partition_id = :partition AND side = :side "
+            "ORDER BY id DESC LIMIT 1",
+            side=side,
+        )
+        return None if payload is None else OrgSchema.model_validate(payload)
+
+    def story_of(self, source_id: str) -> list[Mapping[str, Any]]:
+        """Every entry of one source record, with what was meant and all that happened to it."""
+        return self.select(
+            """
+            SELECT r.key AS route, s.*, i.payload, i.ref_fields, i.ref_ids,
+              (SELECT json_agg(json_build_object('batch', o.batch_id, 'version', o.version, 'result', o.result,
+                 'target_id', o.target_id, 'problem', o.problem, 'at', b.settled_at, 'verified', b.verified_at)
+                 ORDER BY o.batch_id)
+               FROM ledger.outcome o JOIN ledger.batch b ON b.id = o.batch_id WHERE o.entry_id = s.entry_id) AS outcomes,
+              (SELECT json_agg(json_build_object('field', f.field, 'verdict', f.verdict, 'meant', f.meant,
+                 'found', f.found)) FROM ledger.finding f WHERE f.entry_id = s.entry_id) AS findings
+            FROM ledger.entry_status s JOIN ledger.route r ON r.id = s.route_id
+            LEFT JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.version
+            WHERE s.partition_id = :partition AND s.source_id = :source_id ORDER BY s.route_id
+            """,
+            source_id=source_id,
+        )
+
+    def owners(self) -> list[Mapping[str, Any]]:
+        """Every source user with what it was matched to; `is_needed` where a record in scope is owned by it."""
+        return self.select(
+            "SELECT source_id, name, email, is_active, target_id, resolved_by, problem, is_needed FROM ledger.owner "
+            "WHERE partition_id = :partition ORDER BY is_needed DESC, source_id"
+        )
+
+
+def by_key(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, Mapping[str, Any]]:
+    return {row[key]: row for row in rows}

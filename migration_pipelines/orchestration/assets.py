@@ -1,0 +1,151 @@
+"""Assets: one a CRM object, and those that surround them. The table `CRM_OBJECTS` is the graph."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from migration_pipelines import stages
+from migration_pipelines.core.claims import PLAN_CLAIMS, claims_of
+from migration_pipelines.core.crm_objects import CRM_OBJECTS, CrmObject
+from migration_pipelines.errors import GateClosed, ProofFailed
+from migration_pipelines.orchestration.checks import check_results, check_specs, raise_if_broken
+from migration_pipelines.orchestration.resources import Partitions, as_failure, reporter
+
+Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+
+
+def build_assets(
+    partitions_def: dg.StaticPartitionsDefinition, source_objects: Sequence[str]
+) -> list[dg.AssetsDefinition]:
+    """The whole graph, parents first.
+
+    Args:
+        source_objects: the source objects that any project maps; a partition that does not map one has zero rows of it.
+    """
+    chain = [provision_asset(partitions_def)]
+    for before, crm_object in zip(("provision", *(one.name for one in CRM_OBJECTS)), CRM_OBJECTS, strict=False):
+        chain.append(object_asset(crm_object, before, partitions_def))
+    return [
+        discovery_asset(partitions_def),
+        source_assets(partitions_def, source_objects),
+        plan_asset(partitions_def, source_objects),
+        *chain,
+    ]
+
+
+def discovery_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(name="discovery", partitions_def=partitions_def, group_name="source",
+              description="What both orgs are: objects, fields, users, stages.")  # fmt: skip
+    def discovery(context: dg.AssetExecutionContext, partitions: Partitions) -> dg.MaterializeResult[Any]:
+        with as_failure():
+            found = stages.discover(partitions.open(context.partition_key))
+        return dg.MaterializeResult(
+            metadata={
+                "source": found.source.identity,
+                "target": found.target.identity,
+                "source objects with records": len(found.source.objects),
+                "source users": len(found.source.users),
+                "target users": len(found.target.users),
+            }
+        )
+
+    return discovery
+
+
+def source_assets(partitions_def: dg.StaticPartitionsDefinition, source_objects: Sequence[str]) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="source", partitions_def=partitions_def, group_name="source", can_subset=True,
+        specs=[
+            dg.AssetSpec(["source", name], deps=["discovery"], skippable=True, group_name="source",
+                         description=f"Every {name} of the source, as it was extracted.")
+            for name in source_objects
+        ],
+    )  # fmt: skip
+    def source(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
+        selected = {key.path[-1] for key in context.selected_asset_keys}
+        yielded = set()
+        with as_failure():
+            partition = partitions.open(context.partition_key)
+            mapped = partition.source_objects
+            for name in sorted(selected, key=lambda one: mapped.index(one) if one in mapped else len(mapped)):
+                rows = stages.extract(partition, name, reporter(context)).records if name in mapped else 0
+                yielded.add(name)
+                yield dg.MaterializeResult(asset_key=["source", name], metadata={"dagster/row_count": rows})
+        if yielded != selected:  # Dagster would call the run a success, and skip the plan without a word
+            raise dg.Failure(f"not extracted: {', '.join(sorted(selected - yielded))}", allow_retries=False)
+
+    return source
+
+
+def plan_asset(partitions_def: dg.StaticPartitionsDefinition, source_objects: Sequence[str]) -> dg.AssetsDefinition:
+    @dg.asset(name="plan", partitions_def=partitions_def, group_name="plan",
+              deps=["discovery", *(dg.AssetKey(["source", name]) for name in source_objects)],
+              check_specs=check_specs("plan", PLAN_CLAIMS, partitions_def),
+              description="What will become of every record, worked out before the first one is sent.")  # fmt: skip
+    def plan(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
+        with as_failure():
+            partition = partitions.open(context.partition_key)
+            judgements = stages.judge_plan(partition)
+            yield from check_results(partition.key, judgements)
+            summary = stages.plan(partition, reporter(context))
+            yield dg.MaterializeResult(
+                metadata={
+                    "fingerprint": summary["fingerprint"],
+                    "requests": summary["cost"]["requests"],
+                    "minutes": summary["cost"]["minutes"],
+                    "routes": _table(summary["routes"]),
+                }
+            )
+            raise_if_broken(partition.key, judgements, GateClosed)
+
+    return plan
+
+
+def provision_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(name="provision", partitions_def=partitions_def, group_name="target", deps=["plan"],
+              description="Fields and pipelines that the plan previewed, made in the target.")  # fmt: skip
+    def provision(context: dg.AssetExecutionContext, partitions: Partitions) -> dg.MaterializeResult[Any]:
+        with as_failure():
+            made = stages.provision(partitions.open(context.partition_key))
+        return dg.MaterializeResult(metadata={"made": len(made), "what": made})
+
+    return provision
+
+
+def object_asset(
+    crm_object: CrmObject, before: str, partitions_def: dg.StaticPartitionsDefinition
+) -> dg.AssetsDefinition:
+    """Materialised: the target holds this project's records as planned, and that was read back."""
+
+    @dg.asset(name=crm_object.name, partitions_def=partitions_def, group_name="target", deps=[before],
+              check_specs=check_specs(crm_object.name, claims_of(crm_object.name), partitions_def),
+              description=crm_object.says)  # fmt: skip
+    def bring_over(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
+        with as_failure():
+            partition = partitions.open(context.partition_key)
+            figures = stages.load(partition, crm_object.name, reporter(context))
+            judgements = stages.judge_object(crm_object.name, figures)
+            yield from check_results(partition.key, judgements)
+            raise_if_broken(partition.key, judgements, ProofFailed)
+        yield dg.MaterializeResult(metadata=_metadata(figures))
+
+    return bring_over
+
+
+def _metadata(figures: Any) -> dict[str, Any]:
+    rows = [
+        {"route": route, "outcome": outcome, "rows": n}
+        for route, one in figures["routes"].items()
+        for outcome, n in one["outcomes"].items()
+    ]
+    loaded = sum(one["outcomes"].get("loaded", 0) for one in figures["routes"].values())
+    return {"dagster/row_count": loaded, **({"outcomes": _table(rows)} if rows else {})}
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table([dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows])
+
+
+def _cell(value: Any) -> str | int | float | bool | None:
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

@@ -1,0 +1,70 @@
+"""The resource that opens partitions for the length of a run, and the one place where our errors become Dagster's."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from migration_pipelines.errors import GateClosed, MigrationError, PermanentFailure
+from migration_pipelines.ledger.store import Ledger
+from migration_pipelines.settings import load_settings
+from migration_pipelines.stages.partition import OpenPartition
+
+# Who runs a job in this process may listen to its progress and learn how it failed.
+listeners: list[Callable[[str], None]] = []
+failures: list[MigrationError] = []
+
+
+class Partitions(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Opens partitions. Takes no configuration: secrets and addresses stay in the environment."""
+
+    _ledger: Ledger | None = PrivateAttr(default=None)
+    _open: dict[str, OpenPartition] = PrivateAttr(default_factory=dict)
+
+    def open(self, key: str) -> OpenPartition:
+        """The partition, the same one for all steps of a run; its lock is held until the run ends."""
+        if key not in self._open:
+            settings = load_settings(os.environ)
+            if settings.database_url is None:
+                raise PermanentFailure(
+                    "MIGRATION_DATABASE_URL is not set. Start Dagster through the launcher: "
+                    "python -m migration_pipelines.launcher -- dagster dev"
+                )
+            self._ledger = self._ledger or Ledger(settings.database_url)
+            self._open[key] = OpenPartition(settings, self._ledger, key)
+        return self._open[key]
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        del context
+        for partition in self._open.values():
+            partition.close()
+        self._open.clear()
+        if self._ledger:
+            self._ledger.close()
+            self._ledger = None
+
+
+@contextmanager
+def as_failure() -> Iterator[None]:
+    """Turn a MigrationError into dg.Failure with its sentence; only what could succeed by itself may be retried."""
+    try:
+        yield
+    except MigrationError as error:
+        failures.append(error)
+        kind = "Gate closed" if isinstance(error, GateClosed) else type(error).__name__
+        raise dg.Failure(f"{kind}: {error}", allow_retries=not isinstance(error, PermanentFailure)) from None
+
+
+def reporter(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Callable[[str], None]:
+    """Progress for whoever listens in this process, else for the run's log."""
+
+    def report(line: str) -> None:
+        if listeners:
+            for listen in listeners:
+                listen(line)
+        else:
+            context.log.info(line)
+
+    return report

@@ -1,0 +1,101 @@
+"""Migration pairs: one folder each, of data and pure rules.
+
+`<crm_object>.yaml` is the default mapping, `pair.yaml` the decisions that a project takes, and `rules.py` what YAML
+cannot say.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import model_validator
+from ruamel.yaml import YAML
+
+from migration_pipelines.core.mapping import Frozen
+from migration_pipelines.core.rules import RuleBook
+from migration_pipelines.errors import InvalidInput
+
+
+class Decision(Frozen):
+    """One question that a project answers before anything is written.
+
+    `allowed` lists the values with what each of them means; where it is empty, `type` says what is taken: text or number.
+    """
+
+    meaning: str
+    allowed: Mapping[str, str] = {}
+    type: str = "choice"
+    default: str | int | None = None
+
+    @model_validator(mode="after")
+    def _has_values(self) -> Decision:
+        if (self.type == "choice") != bool(self.allowed):
+            raise ValueError("a choice lists allowed values, a text or number does not")
+        return self
+
+    def explain(self) -> str:
+        if self.type != "choice":
+            return f"a {self.type}"
+        return "; ".join(f"{value!r}: {meaning}" for value, meaning in self.allowed.items())
+
+
+class Pair(Frozen):
+    """A source CRM and a target CRM with everything that is known about moving between them."""
+
+    model_config = Frozen.model_config | {"arbitrary_types_allowed": True}
+
+    name: str
+    folder: Path
+    rules: RuleBook
+    decisions: Mapping[str, Decision]
+    matched_only: tuple[str, ...] = ()
+
+    def check_decision(self, name: str, value: Any, where: Path) -> None:
+        """Raises InvalidInput where a project decides what nobody asks, or decides it with a value that is none."""
+        if name not in self.decisions:
+            raise InvalidInput(
+                f"{where}: there is no decision {name!r} in {self.name}; there are: {', '.join(sorted(self.decisions))}."
+            )
+        decision = self.decisions[name]
+        fits = {
+            "choice": value in decision.allowed,
+            "number": isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+            "text": isinstance(value, str) and bool(value),
+        }
+        if value is not None and not fits[decision.type]:
+            raise InvalidInput(f"{where}: decision {name!r} cannot be {value!r}. It takes {decision.explain()}.")
+
+
+class _PairFile(Frozen):
+    decisions: Mapping[str, Decision]
+
+
+@lru_cache(maxsize=None)
+def load_pair(source: str, target: str) -> Pair:
+    """The pair that takes a source CRM to a target CRM.
+
+    Raises:
+        InvalidInput: this system has no such pair.
+    """
+    name = f"{source}_to_{target}"
+    folder = Path(__file__).parent / name
+    if not (folder / "pair.yaml").is_file():
+        there = sorted(path.parent.name for path in Path(__file__).parent.glob("*/pair.yaml"))
+        raise InvalidInput(f"There is no migration pair {name}. There are: {', '.join(there)}.")
+    content = _PairFile.model_validate(YAML(typ="safe", pure=True).load((folder / "pair.yaml").read_text("utf-8")))
+    module = importlib.import_module(f"{__name__}.{name}.rules")
+    return Pair(name=name, folder=folder, rules=module.RULES, decisions=content.decisions)
+
+
+def shipped_source_objects() -> set[str]:
+    """Every source object that a shipped default mapping names."""
+    yaml = YAML(typ="safe", pure=True)
+    found = set()
+    for file in Path(__file__).parent.glob("*/*.yaml"):
+        if file.stem != "pair":
+            found |= {route["source"] for route in yaml.load(file.read_text("utf-8"))["routes"]}
+    return found

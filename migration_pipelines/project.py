@@ -1,0 +1,236 @@
+"""Migration projects as files: systems, environments, decisions, dispositions, mapping, owners.
+
+A project is a folder `projects/<name>/` kept in git. It holds names of environment variables, never secrets, and
+neither names of people who confirmed nor dates: those are events in the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from migration_pipelines.core.fingerprint import fingerprint
+from migration_pipelines.core.mapping import Frozen, ObjectMapping, rows_of
+from migration_pipelines.errors import InvalidInput
+from migration_pipelines.pairs import Pair, load_pair
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def _is_variable_name(value: object) -> object:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        raise ValueError(
+            "must be the name of an environment variable, such as ACME_KOMMO_TOKEN; the value itself stays out of files"
+        )
+    return value
+
+
+Variable = Annotated[str, BeforeValidator(_is_variable_name)]
+Pace = Annotated[float, Field(gt=0)]
+
+
+class SourceConnection(Frozen):
+    """How to reach a source org: by a token that somebody made, or by the client credentials of an app."""
+
+    url: Variable
+    token: Variable | None = None
+    client_id: Variable | None = None
+    client_secret: Variable | None = None
+    api_version: str = "62.0"
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> SourceConnection:
+        if self.token is None and (self.client_id is None or self.client_secret is None):
+            raise ValueError("give token:, or client_id: and client_secret:")
+        return self
+
+
+class TargetConnection(Frozen):
+    """How to reach a target org, and how hard to press it.
+
+    `quiet_seconds` is how long to wait before asking what became of a request whose answer was lost.
+    """
+
+    url: Variable
+    token: Variable
+    requests_per_second: Pace = 5
+    quiet_seconds: Annotated[float, Field(ge=0)] = 10
+
+
+class Environment(Frozen):
+    source: SourceConnection
+    target: TargetConnection
+
+
+class ProjectFile(Frozen):
+    """`project.yaml`."""
+
+    name: str
+    source: str
+    target: str
+    environments: Mapping[str, Environment]
+    decisions: Mapping[str, str | int | bool | None] = {}
+    objects: Mapping[str, Mapping[str, str]] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _is_plain(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError("a small letter, then small letters, digits and underscores, 40 at most")
+        return name
+
+    @field_validator("objects")
+    @classmethod
+    def _are_dispositions(cls, objects: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+        for name, disposition in objects.items():
+            if set(disposition) not in ({"lost"}, {"archived"}):
+                raise ValueError(f"{name}: say either lost: or archived:, with the reason")
+        return objects
+
+
+class OwnersFile(Frozen):
+    """`owners.yaml`: source user's e-mail or id -> target user's e-mail."""
+
+    owners: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class MigrationProject:
+    """One project as its files say now."""
+
+    folder: Path
+    file: ProjectFile
+    mappings: Mapping[str, ObjectMapping]
+    owners: Mapping[str, str]
+    pair: Pair
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def partition_keys(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}-{environment}" for environment in self.file.environments)
+
+    @property
+    def decisions(self) -> Mapping[str, Any]:
+        """Every decision that is taken, defaults included. An open one is absent."""
+        taken = {name: decision.default for name, decision in self.pair.decisions.items()} | dict(self.file.decisions)
+        return {name: value for name, value in taken.items() if value is not None}
+
+    def open_decisions(self) -> list[str]:
+        return [name for name in self.pair.decisions if name not in self.decisions]
+
+    def rows(self) -> dict[str, str]:
+        """Everything that a person confirms, as name -> fingerprint: mapping rows, decisions, owners, dispositions."""
+        rows: dict[str, str] = {}
+        for crm_object, mapping in self.mappings.items():
+            rows.update(rows_of(crm_object, mapping))
+        rows.update((f"decision {name}", fingerprint(value)) for name, value in self.decisions.items())
+        rows.update((f"owner {name}", fingerprint(value)) for name, value in self.owners.items())
+        rows.update((f"object {name}", fingerprint(dict(value))) for name, value in self.file.objects.items())
+        return rows
+
+    def fingerprint(self) -> str:
+        return fingerprint(self.rows())
+
+
+def load_project(folder: Path) -> MigrationProject:
+    """Read and check one project's files.
+
+    Raises:
+        InvalidInput: a file is missing, is no YAML, or does not say what it must; the text names file and place.
+    """
+    file = _parse(folder / "project.yaml", ProjectFile)
+    if file.name != folder.name:
+        raise InvalidInput(
+            f"{folder / 'project.yaml'}: name is {file.name!r}, the folder's is {folder.name!r}. Make them one."
+        )
+    pair = load_pair(file.source, file.target)
+    for name, value in file.decisions.items():
+        pair.check_decision(name, value, where=folder / "project.yaml")
+    mappings = {path.stem: _parse(path, ObjectMapping) for path in sorted((folder / "mapping").glob("*.yaml"))}
+    owners = _parse(folder / "owners.yaml", OwnersFile).owners if (folder / "owners.yaml").exists() else {}
+    return MigrationProject(folder, file, mappings, owners, pair)
+
+
+def load_projects(folder: Path) -> Iterator[MigrationProject]:
+    """Every valid project below a folder. An invalid one loses only itself, with a log line that says why."""
+    if not folder.is_dir():
+        return
+    for file in sorted(folder.glob("*/project.yaml")):
+        try:
+            yield load_project(file.parent)
+        except InvalidInput as error:
+            log.error("This project is left out until its files are mended. %s", error)
+
+
+def find_partition(folder: Path, key: str) -> tuple[MigrationProject, str]:
+    """The project and environment of a partition key such as "acme-sandbox".
+
+    Raises:
+        InvalidInput: there is no such project or environment, or its files are invalid.
+    """
+    name, _, environment = key.partition("-")
+    if not (folder / name / "project.yaml").is_file():
+        there = sorted(path.parent.name for path in folder.glob("*/project.yaml"))
+        raise InvalidInput(
+            f"There is no project {name!r} in {folder}. "
+            + (f"There are: {', '.join(there)}." if there else "Make one with: crm-migrate new NAME")
+        )
+    project = load_project(folder / name)
+    if environment not in project.file.environments:
+        raise InvalidInput(
+            f"Project {name} has no environment {environment!r}. Its partitions are: {', '.join(project.partition_keys)}."
+        )
+    return project, environment
+
+
+def read_yaml(path: Path) -> Any:
+    """The plain content of a YAML file.
+
+    Raises:
+        InvalidInput: it is missing, unreadable, or no YAML; the text names the line.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidInput(f"{path} is missing.") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise InvalidInput(f"{path}, line {line}: {error.problem}.") from None
+    except YAMLError as error:
+        raise InvalidInput(f"{path} is no YAML: {error}.") from None
+
+
+M = TypeVar("M", bound=Frozen)
+
+
+def _parse(path: Path, model: type[M]) -> M:
+    content = read_yaml(path)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, one['loc'])) or 'the file'}: {_plain(one)}" for one in error.errors()]
+        raise InvalidInput(f"{path}: " + "; ".join(lines)) from None
+
+
+def _plain(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "is not known here; remove it or mend its spelling"
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,1 @@
+"""Documents from ledger and mapping: what a stage returned in, text out."""

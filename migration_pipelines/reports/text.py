@@ -1,0 +1,159 @@
+"""What the command line prints: the plan, the reconciliation, the story of one record. Plain text, no colour needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_WORDS = ("loaded", "carried", "held", "failed", "conflict", "excluded", "deleted in source", "planned", "rolled back")
+
+
+def plan_text(key: str, summary: Mapping[str, Any]) -> str:
+    """The plan: what becomes of every record, what is made, held, listed and lost, and what it costs."""
+    rows: dict[str, dict[str, int]] = {}
+    for one in summary["routes"]:
+        row = rows.setdefault(one["route"], {})
+        row["rows"] = row.get("rows", 0) + one["rows"]
+        row["create"] = row.get("create", 0) + one["to_create"]
+        row["update"] = row.get("update", 0) + one["to_update"]
+        if one["planned"] != "planned":
+            row[one["planned"]] = one["rows"]
+    words = [word for word in _WORDS if any(word in row for row in rows.values())]
+    table = [
+        [route, *(str(row.get(word, 0) or "-") for word in ("rows", "create", "update", *words))]
+        for route, row in rows.items()
+    ]
+    parts = [
+        f"Plan of {key}, fingerprint {summary['fingerprint'][:12]}",
+        _table(["route", "rows", "create", "update", *words], table),
+    ]
+    wanted = summary["wanted"]
+    if wanted["fields"] or wanted["pipelines"]:
+        parts.append("Made in the target before the first record:")
+        by_object: dict[str, list[str]] = {}
+        for field in wanted["fields"]:
+            by_object.setdefault(field["object"], []).append(f"{field['name']} ({field['type']})")
+        parts += [f"  fields of {name}: {', '.join(fields)}" for name, fields in by_object.items()]
+        parts += [f"  pipeline {one['name']}: {', '.join(one['stages'])}" for one in wanted["pipelines"]]
+    for holds, title in ((True, "Held back"), (False, "Carried, and listed")):
+        listed = [one for one in summary["problems"] if one["holds"] is holds]
+        if listed:
+            parts.append(f"{title}:")
+            parts += [
+                f"  {one['rows']} x {one['route']} {one['field']}: {one['message']} (first: {one['example']})"
+                for one in listed
+            ]
+    if summary["lost"] or summary["objects"]:
+        parts.append("Not carried, by the mapping:")
+        parts += [
+            f"  {route} {field}: {why}" for route, fields in summary["lost"].items() for field, why in fields.items()
+        ]
+        parts += [
+            f"  {name}: {', '.join(f'{how}: {why}' for how, why in one.items())}"
+            for name, one in summary["objects"].items()
+        ]
+    cost = summary["cost"]
+    parts.append(f"Cost: about {cost['requests']} requests to the target, {cost['minutes']} minutes at its pace.")
+    return "\n".join(parts)
+
+
+def status_text(found: Mapping[str, Any]) -> str:
+    """Lifecycle, open gates, and the reconciliation of every object."""
+    parts = [f"{found['partition']}: {found['step'] or 'not discovered yet'}"]
+    if found["plan"]:
+        parts[0] += f", plan {found['plan']['fingerprint'][:12]}"
+    broken = [one for one in found["gate"].values() if not one["holds"]]
+    parts += [f"  closed: {one['says']}. {one['next']}" for one in broken]
+    if found["objects"]:
+        parts.append(reconciliation_text(found["objects"]))
+    return "\n".join(parts)
+
+
+def reconciliation_text(objects: Mapping[str, Any]) -> str:
+    """One line a route with its outcomes, then the claims that do not hold, then every record that was not loaded."""
+    table, notes, claims = [], [], []
+    for name, one in objects.items():
+        counts = one["figures"]["objects"]
+        for route, figures in one["figures"]["routes"].items():
+            source = route.split("/")[1].split(">")[0]
+            outcomes = figures["outcomes"]
+            table.append([
+                name, route.split("/")[1], str(counts[source]["source_count"]), str(counts[source]["extracted"]),
+                *(str(outcomes.get(word, 0) or "-") for word in ("loaded", "carried", "held", "failed", "excluded")),
+                str(figures["present"]), str(figures["wrong"] + figures["wrong_references"]),
+            ])  # fmt: skip
+            for row in figures["not_loaded"]:
+                problems = row["problems"] or ([row["problem"]] if row["problem"] else [])
+                why = "; ".join(problem["message"] for problem in problems)
+                notes.append(f"  {row['outcome']}: {route.split('/')[1]} {row['source_id']}: {why}")
+            for row in figures["findings"]:
+                notes.append(
+                    f"  {row['verdict']}: {route.split('/')[1]} {row['source_id']} {row['field']}: "
+                    f"meant {row['meant']!r}, found {row['found']!r}"
+                )
+        claims += [
+            f"  {name}: NOT TRUE: {claim['says']}. {claim['next']}"
+            for claim in one["claims"].values()
+            if not claim["holds"]
+        ]
+    header = [
+        "object",
+        "route",
+        "source",
+        "extracted",
+        "loaded",
+        "carried",
+        "held",
+        "failed",
+        "excluded",
+        "read back",
+        "different",
+    ]
+    total = sum(len(one["claims"]) for one in objects.values())
+    parts = [_table(header, table), f"{total - len(claims)} of {total} claims hold.", *claims]
+    if notes:
+        parts += ["Not loaded, or different:", *notes]
+    return "\n".join(parts)
+
+
+def story_text(story: Sequence[Mapping[str, Any]]) -> str:
+    """The whole story of one source record."""
+    parts = []
+    for one in story:
+        parts.append(
+            f"{one['route']}: {one['outcome']}" + (f", target id {one['target_id']}" if one["target_id"] else "")
+        )
+        for name, value in (one["payload"] or {}).items():
+            parts.append(f"  meant {name}: {value!r}")
+        for field, parent in zip(one["ref_fields"] or (), one["ref_ids"] or (), strict=True):
+            parts.append(f"  meant {field}: -> {parent}")
+        for problem in one["problems"] or ():
+            parts.append(f"  {problem.get('field') or 'note'}: {problem['message']}")
+        for event in one["outcomes"] or ():
+            words = (event["problem"] or {}).get("message", "")
+            verified = ", read back" if event["verified"] else ""
+            parts.append(
+                f"  batch {event['batch']}, version {event['version']}: {event['result']} {words}{verified}".rstrip()
+            )
+        for finding in one["findings"] or ():
+            parts.append(
+                f"  {finding['verdict']} {finding['field']}: meant {finding['meant']!r}, found {finding['found']!r}"
+            )
+        if one["undone"]:
+            parts.append(f"  rolled back: {one['undone']} {one['undo_detail'] or ''}".rstrip())
+    return "\n".join(parts)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[n]) for row in (header, *rows)) for n in range(len(header))]
+    numeric = [
+        n for n in range(len(header)) if rows and all(row[n].lstrip("-").isdigit() or row[n] == "-" for row in rows)
+    ]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if n in numeric else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (header, *rows)
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -1,0 +1,20 @@
+"""The verbs, one file each. Each asks the ledger whether what it needs has passed, does its work, and says what came of it."""
+
+from migration_pipelines.stages.confirm import approve_plan, confirm_rows
+from migration_pipelines.stages.discover import discover
+from migration_pipelines.stages.extract import extract
+from migration_pipelines.stages.gates import judge_object, judge_plan
+from migration_pipelines.stages.load import load
+from migration_pipelines.stages.new import new
+from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.plan import plan
+from migration_pipelines.stages.propose import propose
+from migration_pipelines.stages.provision import provision
+from migration_pipelines.stages.roll_back import preview, roll_back
+from migration_pipelines.stages.status import explain, status
+from migration_pipelines.stages.verify import verify
+
+__all__ = [
+    "OpenPartition", "approve_plan", "confirm_rows", "discover", "explain", "extract", "judge_object", "judge_plan",
+    "load", "new", "plan", "preview", "propose", "provision", "roll_back", "status", "verify",
+]  # fmt: skip

@@ -1,0 +1,60 @@
+"""Confirm: a person's word, kept as an event over the fingerprint of what it was given for."""
+
+from __future__ import annotations
+
+from migration_pipelines.core.claims import OWNERS_CLAIM
+from migration_pipelines.errors import GateClosed, InvalidInput
+from migration_pipelines.stages import gates
+from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.reconcile import owner_figures
+
+
+def confirm_rows(partition: OpenPartition, *, who: str, crm_object: str | None = None) -> list[str]:
+    """Confirm every row that is not confirmed as it stands; of one CRM object, if that is named.
+
+    Returns:
+        the rows that were confirmed now.
+
+    Raises:
+        GateClosed: a decision is open, or fields are undecided, so that there is nothing whole to confirm.
+        InvalidInput: the mapping has no such CRM object.
+    """
+    partition.schema("target")
+    judgements = gates.judge_plan(partition)
+    gates.require(
+        partition, {name: judgements[name] for name in ("every_decision_is_taken", "everything_has_a_disposition")}
+    )
+    if crm_object and crm_object not in partition.project.mappings:
+        raise InvalidInput(f"{partition.key}: the mapping has no {crm_object!r}.")
+    rows = [
+        name
+        for name in gates.unconfirmed(partition)
+        if crm_object is None or name.startswith((f"{crm_object}/", f"{crm_object} "))
+    ]
+    if rows:
+        prints = partition.project.rows()
+        partition.ledger.add_event("confirmed", who=who, detail={"rows": {name: prints[name] for name in rows}})
+    if not gates.unconfirmed(partition):
+        partition.reach("mapped")
+    return rows
+
+
+def approve_plan(partition: OpenPartition, *, who: str) -> str:
+    """Approve the current plan, so that it may run. Returns its fingerprint.
+
+    Raises:
+        GateClosed: there is no plan, or something it stands on does not hold.
+    """
+    plan = partition.ledger.plans.current()
+    if plan is None:
+        raise GateClosed(f"{partition.key}: there is no plan yet. Run: crm-migrate plan {partition.key}")
+    gates.require(partition, gates.judge_plan(partition))
+    gates.require(partition, {OWNERS_CLAIM.name: OWNERS_CLAIM.judge(owner_figures(partition))})
+    if plan["summary"]["mapping"] != partition.project.fingerprint():
+        raise GateClosed(
+            f"{partition.key}: mapping, decisions or owners were changed after the plan was made. "
+            f"Run: crm-migrate plan {partition.key}"
+        )
+    partition.reach("planned")
+    partition.ledger.add_event("plan approved", who=who, detail={"plan": plan["fingerprint"]})
+    return str(plan["fingerprint"])

@@ -1,0 +1,162 @@
+"""The gate is the ledger: what must have passed before a stage may begin, asked by every stage itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migration_pipelines.core.claims import PLAN_CLAIMS, Judgement, claims_of
+from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.errors import GateClosed
+from migration_pipelines.stages.partition import OpenPartition
+
+
+def unconfirmed(partition: OpenPartition) -> list[str]:
+    """Rows that nobody has confirmed as they stand now."""
+    confirmed: dict[str, str] = {}
+    for event in partition.ledger.events("confirmed"):
+        confirmed.update(event["detail"]["rows"])
+    return [name for name, print_ in partition.project.rows().items() if confirmed.get(name) != print_]
+
+
+def undisposed(partition: OpenPartition) -> list[str]:
+    """Source objects with rows, and fields that some record fills, that are neither mapped nor lost by a decision."""
+    source = partition.schema("source")
+    routed = partition.source_objects
+    found = [
+        f"{name} ({schema.records} records)"
+        for name, schema in source.objects.items()
+        if schema.is_business and schema.records and name not in routed and name not in partition.project.file.objects
+    ]
+    for name in routed:
+        found += [f"{name}.{field}" for field in open_fields(partition, name)]
+    return found
+
+
+def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
+    """Fields of an object that records fill and that no route reads or declares lost -> how many records fill them."""
+    extraction = partition.ledger.records.last_extraction(source_object)
+    filled = extraction["profile"]["filled"] if extraction else {}
+    disposed: set[str] = set()
+    for compiled in partition.routes_from(source_object):
+        route = compiled.route
+        disposed |= set(route.lost) | set(route.when) | set(route.carried_by.values())
+        for row in route.fields.values():
+            disposed |= set(row.sources) | set(partition.project.pair.rules.find(row.rule).reads if row.rule else ())
+        disposed |= {row.from_ for row in route.references.values() if row.from_}
+    for parent in {parent for compiled in partition.routes_from(source_object) for parent in compiled.route.carried_by}:
+        for compiled in partition.routes_from(parent):
+            for reference in compiled.route.references.values():
+                if reference.rule:
+                    disposed |= set(partition.project.pair.rules.find(reference.rule).reads_children)
+    schema = partition.schema("source").objects[source_object]
+    return {
+        name: filled[name]
+        for name, field in schema.fields.items()
+        if field.is_business and filled.get(name) and name not in disposed
+    }
+
+
+def misfits(partition: OpenPartition) -> list[str]:
+    """What in the target stands against the plan."""
+    source, target, decisions = partition.schema("source"), partition.schema("target"), partition.project.decisions
+    found = []
+    if decisions.get("existing_records") == "refuse if not empty":
+        for compiled in (route for _, route in partition.routes):
+            name = compiled.route.target
+            held = target.objects[name].records if name in target.objects else 0
+            if held and not compiled.route.carried_by and not partition.ledger.proof.was_ever_loaded(compiled.key):
+                found.append(f"the target holds {name} already (decision existing_records)")
+    ours, theirs = source.facts.get("currency"), target.facts.get("currency")
+    if ours and theirs and ours != theirs and decisions.get("currency_differs") == "refuse":
+        found.append(f"the source counts in {ours}, the target in {theirs} (decision currency_differs)")
+    found += foreign_pipelines(partition, target)
+    for hook in target.facts.get("webhooks", ()):
+        found.append(f"webhook to {hook} would fire for every record: switch it off for the load")
+    return list(dict.fromkeys(found))
+
+
+def foreign_pipelines(partition: OpenPartition, target: OrgSchema) -> list[str]:
+    """Pipelines of the mapping that are there and were not made by this project, in words."""
+    made = {name for event in partition.ledger.events("provisioning") for name in event["detail"]["pipelines"]}
+    there = {one["name"] for one in target.facts.get("pipelines", ())}
+    wanted = {
+        str(row.value)
+        for mapping in partition.project.mappings.values()
+        for route in mapping.routes
+        if (row := route.fields.get("pipeline"))
+    }
+    return [
+        f"pipeline {name!r} was not made by this project, and its automations would fire: name another in the mapping"
+        for name in sorted(wanted & there - made)
+    ]
+
+
+def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
+    """Every claim on the plan, judged as things stand now."""
+    figures: dict[str, Any] = {
+        "open_decisions": [
+            f"{name} ({partition.project.pair.decisions[name].meaning}; it takes "
+            f"{partition.project.pair.decisions[name].explain()})"
+            for name in partition.project.open_decisions()
+        ],
+        "undisposed": undisposed(partition),
+        "misfits": misfits(partition),
+        "unconfirmed": unconfirmed(partition),
+    }
+    return {claim.name: claim.judge(figures) for claim in PLAN_CLAIMS}
+
+
+def require(partition: OpenPartition, judgements: Mapping[str, Judgement]) -> None:
+    """Raises GateClosed with every claim that does not hold, and what to do about each."""
+    broken = [one for one in judgements.values() if not one.holds]
+    if broken:
+        raise GateClosed("\n".join(f"{partition.key}: {one.says}. {one.next}" for one in broken))
+
+
+def require_approved_plan(partition: OpenPartition) -> Mapping[str, Any]:
+    """The current plan, if a person has approved it and everything it stands on still holds.
+
+    Raises:
+        GateClosed: there is no plan, its claims do not hold, the mapping was changed since, or nobody approved it.
+    """
+    plan = partition.ledger.plans.current()
+    if plan is None:
+        raise GateClosed(f"{partition.key}: there is no plan yet. Run: crm-migrate plan {partition.key}")
+    require(partition, judge_plan(partition))
+    if plan["summary"]["mapping"] != partition.project.fingerprint():
+        raise GateClosed(
+            f"{partition.key}: mapping, decisions or owners were changed after the plan was made. "
+            f"Run: crm-migrate plan {partition.key}"
+        )
+    approved = partition.ledger.last_event("plan approved", "rolled back")
+    if approved is None or approved["kind"] == "rolled back" or approved["detail"]["plan"] != plan["fingerprint"]:
+        raise GateClosed(
+            f"{partition.key}: plan {plan['fingerprint'][:12]} is not approved. Read it (crm-migrate plan {partition.key}), "
+            f"then run: crm-migrate apply {partition.key}, or for the Dagster UI: crm-migrate confirm {partition.key} --plan"
+        )
+    return plan
+
+
+def require_parents(partition: OpenPartition, crm_object: str, plan_id: int) -> None:
+    """Raises GateClosed where something before this object is not provisioned, loaded or proven for this plan."""
+    provisioned = partition.ledger.last_event("provisioned")
+    if provisioned is None or provisioned["detail"]["plan"] != plan_id:
+        raise GateClosed(f"{partition.key}: the target is not provisioned for this plan. Materialise provision first.")
+    for parent in NAMES[: NAMES.index(crm_object)]:
+        found = partition.ledger.proof.reconciliation(parent)
+        if found is None or found["plan_id"] != plan_id or not found["passed"]:
+            state = (
+                "has not been loaded for this plan"
+                if found is None or found["plan_id"] != plan_id
+                else "has open checks"
+            )
+            raise GateClosed(
+                f"{partition.key}: {crm_object} comes after {parent}, which {state}. "
+                f"Run: crm-migrate status {partition.key}"
+            )
+
+
+def judge_object(crm_object: str, figures: Mapping[str, Any]) -> dict[str, Judgement]:
+    return {claim.name: claim.judge(figures) for claim in claims_of(crm_object)}

@@ -1,0 +1,68 @@
+"""New: a migration project's folder from the shipped defaults of its pair."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from migration_pipelines.errors import InvalidInput
+from migration_pipelines.pairs import load_pair
+from migration_pipelines.project import load_project
+
+_PROJECT = """\
+# Migration project {name}: {source} -> {target}. Kept in git; every value under a connection is the NAME of an
+# environment variable, never the secret itself.
+name: {name}
+source: {source}
+target: {target}
+environments:
+  sandbox:
+    source: {{url: {NAME}_SOURCE_URL, client_id: {NAME}_SOURCE_CLIENT_ID, client_secret: {NAME}_SOURCE_CLIENT_SECRET}}
+    target: {{url: {NAME}_SANDBOX_TARGET_URL, token: {NAME}_SANDBOX_TARGET_TOKEN, requests_per_second: 5}}
+  production:
+    source: {{url: {NAME}_SOURCE_URL, client_id: {NAME}_SOURCE_CLIENT_ID, client_secret: {NAME}_SOURCE_CLIENT_SECRET}}
+    target: {{url: {NAME}_TARGET_URL, token: {NAME}_TARGET_TOKEN, requests_per_second: 5}}
+
+# Each decision is open until it has a value; the plan stays closed while one is.
+decisions:
+{decisions}
+# Source objects that are not migrated, each with its reason: {{lost: ...}} or {{archived: ...}}
+objects: {{}}
+"""
+
+_OWNERS = """\
+# People who own records in the source and have no counterpart of the same e-mail address in the target:
+# e-mail (or id) in the source: e-mail in the target
+owners: {}
+"""
+
+
+def new(projects: Path, name: str, source: str, target: str) -> Path:
+    """Make `projects/<name>/`. Returns the folder.
+
+    Raises:
+        InvalidInput: there is such a project already, the name is not plain, or there is no such pair.
+    """
+    pair = load_pair(source, target)
+    folder = projects / name
+    if folder.exists():
+        raise InvalidInput(f"{folder} exists already. Choose another name, or remove it.")
+    lines = []
+    for decision, about in pair.decisions.items():
+        lines.append(f"  # {about.meaning}: {about.explain()}")
+        lines.append(f"  {decision}: {'' if about.default is None else about.default}".rstrip())
+    content = _PROJECT.format(
+        name=name, NAME=name.upper(), source=source, target=target, decisions="\n".join(lines) + "\n"
+    )
+    (folder / "mapping").mkdir(parents=True)
+    (folder / "project.yaml").write_text(content, "utf-8")
+    (folder / "owners.yaml").write_text(_OWNERS, "utf-8")
+    for default in sorted(pair.folder.glob("*.yaml")):
+        if default.stem != "pair":
+            shutil.copy(default, folder / "mapping" / default.name)
+    try:
+        load_project(folder)
+    except InvalidInput:
+        shutil.rmtree(folder)
+        raise
+    return folder

@@ -1,0 +1,67 @@
+"""Owners: every user of the source is matched to a user of the target, by a person's word first, then by e-mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from migration_pipelines.core.fingerprint import digest
+from migration_pipelines.core.owners import match_owners
+from migration_pipelines.core.records import HoldReason, Outcome, Problem, SourceRecord
+from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.ledger.plans import PlanRow
+from migration_pipelines.stages.partition import OpenPartition
+
+NOT_NEEDED = "owns no record in scope"
+
+
+class Owners:
+    """The owners of one plan."""
+
+    def __init__(self, partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> None:
+        self._partition = partition
+        self._matches = match_owners(source.users, target.users, partition.project.owners)
+        self._needed: set[str] = set()
+
+    def rows(self, route: str, page: Sequence[SourceRecord]) -> Iterable[PlanRow]:
+        """A plan row for every user: planned where there is a counterpart, else held."""
+        for record in page:
+            match = self._matches.get(record.id)
+            if record.deleted:
+                yield PlanRow(route, record.id, Outcome.DELETED_IN_SOURCE)
+            elif match and match.target:
+                values = {"name": match.target.name, "email": match.target.email}
+                yield PlanRow(route, record.id, Outcome.PLANNED, digest([values, match.target.id]), payload=values)
+            else:
+                why = match.problem if match else "was not among the users when the source was discovered"
+                problem = Problem(HoldReason.OWNER_UNRESOLVED, why or "", value=record.values["Email"])
+                yield PlanRow(route, record.id, Outcome.HELD, problems=[problem.as_json()])
+
+    def note_needed(self, compiled: CompiledRoute, page: Sequence[SourceRecord]) -> None:
+        """Remember the users without whom a record of this page would be held."""
+        rows = [
+            row.from_ for row in compiled.route.references.values() if row.to == ("users",) and row.if_held == "hold"
+        ]
+        for field in rows:
+            self._needed.update(record.values[field] for record in page if field and record.values.get(field))
+
+    def keep(self, plan_id: int, users_routes: Sequence[str]) -> None:
+        """Keep the owners, and exclude from the plan those that nothing in scope needs."""
+        plans = self._partition.ledger.plans
+        if users_routes:
+            plans.mark_needed_owners(plan_id, self._needed, users_routes[0], NOT_NEEDED)
+        plans.replace_owners(self._as_row(source_id) for source_id in self._matches)
+
+    def _as_row(self, source_id: str) -> dict[str, Any]:
+        match = self._matches[source_id]
+        return {
+            "source_id": source_id,
+            "name": match.source.name,
+            "email": match.source.email,
+            "is_active": match.source.is_active,
+            "target_id": match.target.id if match.target else None,
+            "resolved_by": match.resolved_by,
+            "problem": match.problem,
+            "is_needed": source_id in self._needed,
+        }

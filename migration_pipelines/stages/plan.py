@@ -1,0 +1,170 @@
+"""Plan: transform and validate every extracted record before the first one is sent. Writes nothing to the target."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from migration_pipelines.core.budget import cost
+from migration_pipelines.core.fingerprint import digest, fingerprint
+from migration_pipelines.core.provisioning import Wanted, schema_after, work_out_wanted
+from migration_pipelines.core.records import KnownParent, Outcome, Planned, SourceRecord
+from migration_pipelines.core.schema import OrgSchema, fingerprint_touched
+from migration_pipelines.core.transform import CompiledRoute, transform
+from migration_pipelines.core.validate import validate
+from migration_pipelines.errors import GateClosed
+from migration_pipelines.ledger.plans import PlanRow
+from migration_pipelines.stages import gates
+from migration_pipelines.stages.owners import Owners
+from migration_pipelines.stages.partition import OpenPartition
+
+Report = Callable[[str], None]
+
+
+def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mapping[str, Any]:
+    """Make the plan of a partition and switch to it.
+
+    Returns:
+        the summary: what will be created, updated, held, excluded, made in the target and spent, and the fingerprint.
+
+    Raises:
+        GateClosed: nothing is discovered or extracted, or a decision or field is open, so that no plan can be made.
+        MappingError: the mapping names what an org does not have.
+    """
+    require_plannable(partition)
+    source, target = partition.schema("source"), partition.schema("target")
+    wanted = wanted_of(partition, source, target)
+    after = schema_after(target, wanted)
+    owners = Owners(partition, source, target)
+    plans = partition.ledger.plans
+    plan_id = plans.begin()
+    keys = {name: [route.key for route in partition.routes_of(name)] for name, _ in partition.routes}
+    content = hashlib.sha256()
+    planned_sources: set[str] = set()
+    for crm_object, compiled in partition.routes:
+        is_first = compiled.route.source not in planned_sources
+        planned_sources.add(compiled.route.source)
+        done = 0
+        children = partition.children_of(compiled.route.source)
+        for page in partition.ledger.records.pages(compiled.route.source, children):
+            if crm_object == "users":
+                rows = list(owners.rows(compiled.key, page))
+            else:
+                known = plans.known(plan_id, set().union(*map(compiled.named_parents, page)), keys)
+                owners.note_needed(compiled, page)
+                rows = list(_rows(compiled, page, known, after, is_first=is_first))
+            plans.add(plan_id, rows)
+            for row in rows:
+                content.update(f"{row.source_id}\0{row.outcome}\0".encode("utf-8", "surrogatepass"))
+                content.update(row.plan_hash or b"")
+            done += len(page)
+            report(f"plan: {compiled.key}: {done} records")
+    owners.keep(plan_id, keys.get("users", []))
+    summary = _summary(partition, plan_id, wanted, after, content.hexdigest())
+    plans.switch(plan_id, summary["fingerprint"], summary)
+    if all(judgement.holds for judgement in gates.judge_plan(partition).values()):
+        partition.reach("planned")
+    return summary
+
+
+def require_plannable(partition: OpenPartition) -> None:
+    """Raises GateClosed where a plan could not say what becomes of every record."""
+    partition.schema("target")
+    judgements = gates.judge_plan(partition)
+    gates.require(
+        partition, {name: judgements[name] for name in ("every_decision_is_taken", "everything_has_a_disposition")}
+    )
+    for source_object in partition.source_objects:
+        if partition.ledger.records.last_extraction(source_object) is None:
+            raise GateClosed(
+                f"{partition.key}: {source_object} has not been extracted yet. Run: crm-migrate extract {partition.key}"
+            )
+
+
+def wanted_of(partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> Wanted:
+    """What the target must have: the fields for the migration key, and all that the mapping fills."""
+    mapped = work_out_wanted(partition.project.mappings, source, target, partition.project.pair.rules)
+    own = partition.target.migration_fields()
+    missing = tuple(one for one in own.fields if one.name not in target.objects[one.object].fields)
+    return Wanted(missing + mapped.fields, own.pipelines + mapped.pipelines)
+
+
+def touched_fields(partition: OpenPartition) -> dict[str, set[str]]:
+    """Target object -> fields that the mapping fills."""
+    touched: dict[str, set[str]] = {}
+    for _, compiled in partition.routes:
+        fields = set(compiled.route.fields) | set(compiled.route.references)
+        touched.setdefault(compiled.route.target, set()).update(fields)
+    return touched
+
+
+def _rows(
+    compiled: CompiledRoute, page: list[SourceRecord], known: Mapping[tuple[str, str], KnownParent], after: OrgSchema,
+    *, is_first: bool,
+) -> Iterable[PlanRow]:  # fmt: skip
+    """A plan row for every record of a page. What a route leaves out is a row of the object's first route only."""
+    live = [record for record in page if not record.deleted]
+    done = transform(live, compiled, known)
+    schema = after.objects.get(compiled.route.target)
+    for one in done.planned:
+        problems = validate(one, schema) if schema else []
+        if problems:
+            yield PlanRow(compiled.key, one.source_id, Outcome.HELD, problems=[p.as_json() for p in problems])
+        else:
+            yield _planned_row(compiled.key, one)
+    for source_id, found in done.held.items():
+        yield PlanRow(compiled.key, source_id, Outcome.HELD, problems=[problem.as_json() for problem in found])
+    for source_id, carrier in done.carried.items():
+        yield PlanRow(compiled.key, source_id, Outcome.CARRIED, carried_by=carrier)
+    if is_first:
+        for source_id, why in done.excluded.items():
+            yield PlanRow(compiled.key, source_id, Outcome.EXCLUDED, problems=[{"message": why}])
+        for record in page:
+            if record.deleted:
+                yield PlanRow(compiled.key, record.id, Outcome.DELETED_IN_SOURCE)
+
+
+def _planned_row(route: str, one: Planned) -> PlanRow:
+    references = [(reference.field, reference.route, reference.source_id) for reference in one.references]
+    return PlanRow(
+        route, one.source_id, Outcome.PLANNED, digest([one.values, references]),
+        [note.as_json() for note in one.notes], one.values, references,
+    )  # fmt: skip
+
+
+def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgSchema, content: str) -> dict[str, Any]:
+    plans = partition.ledger.plans
+    tally = [dict(row) for row in plans.tally(plan_id)]
+    schema = fingerprint_touched(after, touched_fields(partition))
+    mapping = partition.project.fingerprint()
+    to_write: dict[str, int] = {}
+    for row in tally:
+        target_object = row["route"].split(">")[1]
+        to_write[target_object] = to_write.get(target_object, 0) + row["to_create"] + row["to_update"]
+    target = partition.target
+    groups = {
+        compiled.route.target: plans.distinct_parents(plan_id, compiled.key, field)
+        for _, compiled in partition.routes
+        if (field := target.group_by(compiled.route.target))
+    }
+    pace = partition.project.file.environments[partition.environment].target.requests_per_second
+    return {
+        "fingerprint": fingerprint([content, schema, mapping]),
+        "schema": schema,
+        "mapping": mapping,
+        "routes": tally,
+        "problems": [dict(row) for row in plans.problems(plan_id)],
+        "wanted": {"fields": [asdict(one) for one in wanted.fields], "pipelines": [asdict(one) for one in wanted.pipelines]},
+        "lost": {
+            compiled.key: dict(compiled.route.lost) for _, compiled in partition.routes if compiled.route.lost
+        },
+        "objects": {name: dict(one) for name, one in partition.project.file.objects.items()},
+        "cost": asdict(
+            cost(
+                {name: rows for name, rows in to_write.items() if rows and name != "users"},
+                array=target.batch_size(""), groups=groups, per_second=pace,
+            )
+        ),
+    }  # fmt: skip

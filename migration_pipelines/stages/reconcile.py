@@ -1,0 +1,79 @@
+"""Reconcile: the figures of one CRM object, from the ledger, judged and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migration_pipelines.core.claims import claims_of
+from migration_pipelines.stages.partition import OpenPartition
+
+
+def reconcile(partition: OpenPartition, crm_object: str, plan_id: int) -> Mapping[str, Any]:
+    """Work out the figures of an object, judge its claims, and keep both."""
+    figures = figures_of(partition, crm_object)
+    judgements = {claim.name: claim.judge(figures) for claim in claims_of(crm_object)}
+    passed = all(judgement.holds for judgement in judgements.values())
+    partition.ledger.proof.keep_reconciliation(crm_object, plan_id, passed=passed, figures=figures)
+    return figures
+
+
+def figures_of(partition: OpenPartition, crm_object: str) -> dict[str, Any]:
+    """Everything that the claims of an object are judged by.
+
+    Shape: {"objects": {source object: {source_count, extracted, unaccounted, without_record}},
+    "routes": {route: {rows, outcomes, present, read_back_at, wrong, wrong_references, unverified, findings,
+    not_loaded}}, "failed_allowed"}, and for users the owners.
+    """
+    records, proof = partition.ledger.records, partition.ledger.proof
+    routes = partition.routes_of(crm_object)
+    objects: dict[str, Any] = {}
+    for name in dict.fromkeys(compiled.route.source for compiled in routes):
+        extraction = records.last_extraction(name)
+        keys = [compiled.key for compiled in partition.routes_from(name)]
+        objects[name] = {
+            "source_count": extraction["source_count"] if extraction else None,
+            "extracted": records.count(name),
+            "unaccounted": proof.unaccounted(name, keys),
+            "without_record": proof.without_record(name, keys),
+        }
+    figures: dict[str, Any] = {
+        "objects": objects,
+        "routes": {compiled.key: _route_figures(partition, compiled.key) for compiled in routes},
+        "failed_allowed": 0
+        if partition.environment == "production"
+        else partition.project.decisions.get("failed_allowed", 0),
+    }
+    if crm_object == "users":
+        figures |= owner_figures(partition)
+    return figures
+
+
+def owner_figures(partition: OpenPartition) -> dict[str, Any]:
+    needed = [owner for owner in partition.ledger.owners() if owner["is_needed"]]
+    return {
+        "owners_needed": len(needed),
+        "owners_open": [
+            {name: owner[name] for name in ("source_id", "name", "email", "problem")}
+            for owner in needed
+            if owner["target_id"] is None
+        ],
+        "unmatched_owner": partition.project.decisions.get("unmatched_owner"),
+    }
+
+
+def _route_figures(partition: OpenPartition, route: str) -> dict[str, Any]:
+    proof = partition.ledger.proof
+    outcomes, counts = proof.outcomes(route), proof.finding_counts(route)
+    unverified = proof.unverified(route)
+    return {
+        "rows": sum(outcomes.values()),
+        "outcomes": outcomes,
+        "present": outcomes.get("loaded", 0) - unverified - proof.gone(route),
+        "read_back_at": proof.read_back_at(route),
+        "wrong": proof.wrong_fields(route),
+        "wrong_references": counts.get("wrong reference", 0),
+        "unverified": unverified,
+        "findings": [dict(one) for one in proof.findings(route)],
+        "not_loaded": [dict(one) for one in proof.not_loaded(route)],
+    }

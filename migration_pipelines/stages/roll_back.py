@@ -1,0 +1,131 @@
+"""Roll back: the ledger read backwards. What people changed since is listed and left alone, unless forced.
+
+Safe to kill and repeat: every record is looked at before it is touched, and one that is undone already is only noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from migration_pipelines.connectors.base import Found
+from migration_pipelines.core.compare import Verdict, differences
+from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.errors import GateClosed, OutcomeUnknown, TransientFailure
+from migration_pipelines.ledger.batches import Entry
+from migration_pipelines.stages.load import settle_leftovers
+from migration_pipelines.stages.partition import OpenPartition
+
+Report = Callable[[str], None]
+PAGE = 200
+ATTEMPTS = 3
+
+
+@dataclass
+class RolledBack:
+    """Route -> how many were undone and how many left alone, with the reason for each of those."""
+
+    undone: dict[str, int] = field(default_factory=dict)
+    left: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+
+def preview(partition: OpenPartition) -> dict[str, int]:
+    """Route -> how many records a roll back would touch, last loaded first. Reads only the ledger."""
+    counts = {}
+    for _, compiled in reversed(partition.routes):
+        rows, last = 0, None
+        while page := partition.ledger.batches.to_undo(compiled.key, last):
+            rows, last = rows + len(page), page[-1].entry_id
+        if rows:
+            counts[compiled.key] = rows
+    return counts
+
+
+def roll_back(partition: OpenPartition, *, force: bool = False, report: Report = lambda _line: None) -> RolledBack:
+    """Undo what this project did in the target, in reverse order, and verify each undoing by reading back.
+
+    Raises:
+        GateClosed: another run holds the org.
+        TransientFailure: the target stopped answering; the same call continues.
+    """
+    partition.lock()
+    settle_leftovers(partition, report)
+    partition.ledger.add_event("rolled back", detail={"force": force})
+    done = RolledBack()
+    for _, compiled in reversed(partition.routes):
+        last = None
+        while page := partition.ledger.batches.to_undo(compiled.key, last, PAGE):
+            last = page[-1].entry_id
+            results = _undo_page(partition, compiled, page, force=force)
+            partition.ledger.batches.record_undo(partition.lock(), results)
+            for entry, result, why in results:
+                if result == "undone":
+                    done.undone[compiled.key] = done.undone.get(compiled.key, 0) + 1
+                else:
+                    done.left.setdefault(compiled.key, []).append((entry.source_id, why))
+            report(
+                f"{compiled.key}: {done.undone.get(compiled.key, 0)} undone, {len(done.left.get(compiled.key, ()))} left"
+            )
+    partition.reach("rolled back")
+    return done
+
+
+def _undo_page(
+    partition: OpenPartition, compiled: CompiledRoute, page: list[Entry], *, force: bool
+) -> list[tuple[Entry, str, str]]:
+    target, name = partition.target, compiled.route.target
+    by_id = {entry.target_id or "": entry for entry in page}
+    refused: Mapping[str, str] = {}
+    to_touch: dict[str, Found] = {}
+    left: dict[str, str] = {}
+    for attempt in range(ATTEMPTS):
+        there = target.read_back(name, list(by_id))
+        to_touch = {}
+        for target_id, entry in by_id.items():
+            if (
+                target_id in left
+                or target_id in refused
+                or target_id not in there
+                or _is_undone(target, name, there[target_id])
+            ):
+                continue
+            changed = _changed_since(entry, there[target_id])
+            if changed and not force and attempt == 0:
+                left[target_id] = f"changed since in the target: {', '.join(changed)}"
+            else:
+                to_touch[target_id] = there[target_id]
+        if not to_touch:
+            break
+        try:
+            refused = {**refused, **target.undo(name, to_touch)}
+        except OutcomeUnknown:
+            continue  # undoing is safe to repeat: look again, and touch only what is not undone
+    else:
+        raise TransientFailure(
+            f"{partition.key}: {len(to_touch)} records of {name} could not be undone in {ATTEMPTS} attempts. "
+            f"Run again: crm-migrate rollback {partition.key}"
+        )
+    return [
+        (entry, "left", left.get(target_id) or refused[target_id])
+        if target_id in left or target_id in refused
+        else (entry, "undone", "")
+        for target_id, entry in by_id.items()
+    ]
+
+
+def _is_undone(target, name: str, found: Found) -> bool:  # type: ignore[no-untyped-def]
+    after = target.undone(name, found)
+    return after is not None and not differences(after.values, found.values)
+
+
+def _changed_since(entry: Entry, found: Found) -> list[str]:
+    """Fields that people changed after we wrote them."""
+    return [one.field for one in differences(entry.payload, found.values) if one.verdict is not Verdict.PLATFORM]
+
+
+def require_something_to_undo(partition: OpenPartition) -> dict[str, int]:
+    """The preview. Raises GateClosed where there is nothing to undo."""
+    counts = preview(partition)
+    if not counts:
+        raise GateClosed(f"{partition.key}: there is nothing to roll back; no record of this project is in the target.")
+    return counts

@@ -1,0 +1,57 @@
+"""Status and explain: what the ledger knows, for a partition and for one record. Reads only the ledger and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.errors import InvalidInput
+from migration_pipelines.stages import gates
+from migration_pipelines.stages.partition import OpenPartition
+
+
+def status(partition: OpenPartition) -> dict[str, Any]:
+    """Lifecycle step, plan, claims and the last figures of each CRM object."""
+    plan = partition.ledger.plans.current()
+    objects: dict[str, Any] = {}
+    for name in NAMES:
+        found = partition.ledger.proof.reconciliation(name)
+        if found:
+            judged = gates.judge_object(name, found["figures"])
+            objects[name] = {
+                "figures": found["figures"],
+                "at": found["at"],
+                "passed": found["passed"],
+                "claims": {
+                    claim: {"holds": one.holds, "says": one.says, "next": one.next} for claim, one in judged.items()
+                },
+            }
+    gate: dict[str, Any] = {}
+    if partition.ledger.schema("target"):
+        gate = {
+            claim: {"holds": one.holds, "says": one.says, "next": one.next}
+            for claim, one in gates.judge_plan(partition).items()
+        }
+    return {
+        "partition": partition.key,
+        "step": partition.step,
+        "plan": None if plan is None else {"fingerprint": plan["fingerprint"], "created_at": plan["created_at"]},
+        "gate": gate,
+        "objects": objects,
+    }
+
+
+def explain(partition: OpenPartition, source_id: str) -> list[Mapping[str, Any]]:
+    """The whole story of one source record, a part for each of its routes.
+
+    Raises:
+        InvalidInput: the ledger has no such record.
+    """
+    story = partition.ledger.story_of(source_id)
+    if not story:
+        raise InvalidInput(
+            f"{partition.key}: the ledger has no record with source id {source_id!r}. Ids are case-sensitive and have "
+            "18 characters in Salesforce."
+        )
+    return story

@@ -1,0 +1,27 @@
+"""Users are matched, never written: the target is asked whether each counterpart is still there and active."""
+
+from __future__ import annotations
+
+from migration_pipelines.core.records import HoldReason, Problem
+from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.ledger.batches import Entry, Result
+from migration_pipelines.stages.partition import OpenPartition
+
+
+def confirm_users(partition: OpenPartition, plan_id: int, compiled: CompiledRoute) -> None:
+    """Record the target user of every matched user. One who is gone is held, which the claim on owners then shows."""
+    active = {user.id for user in partition.target.describe().users if user.is_active}
+    matched = {owner["source_id"]: owner["target_id"] for owner in partition.ledger.owners()}
+    for page in partition.ledger.batches.to_send(compiled.key):
+        stored = partition.ledger.batches.prepare(partition.lock(), plan_id, compiled.key, page)
+        partition.ledger.batches.settle(partition.lock(), stored, [_result(entry, matched, active) for entry in page])
+
+
+def _result(entry: Entry, matched: dict[str, str | None], active: set[str]) -> Result:
+    target_id = matched.get(entry.source_id)
+    if target_id in active:
+        return Result(entry, "unchanged", target_id)
+    gone = Problem(
+        HoldReason.OWNER_UNRESOLVED, "the matched user is no longer active in the target; discover and plan again"
+    )
+    return Result(entry, "held", None, problem=gone.as_json())

@@ -1,0 +1,71 @@
+"""Verify: read records back from the target and compare every written field and reference with what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from migration_pipelines.connectors.base import Found
+from migration_pipelines.core.compare import Verdict, differences
+from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.errors import GateClosed
+from migration_pipelines.ledger.proof import Written
+from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.reconcile import reconcile
+
+Report = Callable[[str], None]
+Finding = tuple[int, str, str, Any, Any]
+
+
+def verify(partition: OpenPartition, report: Report = lambda _line: None) -> dict[str, Mapping[str, Any]]:
+    """Read back everything that was loaded, and reconcile anew. Writes nothing to the target.
+
+    Returns:
+        CRM object -> figures.
+
+    Raises:
+        GateClosed: nothing has been loaded yet.
+    """
+    plan = partition.ledger.plans.current()
+    if plan is None or not any(partition.ledger.proof.reconciliation(name) for name in NAMES):
+        raise GateClosed(f"{partition.key}: nothing has been loaded yet. Run: crm-migrate apply {partition.key}")
+    for _, compiled in partition.routes:
+        verify_route(partition, compiled, only_unverified=False, report=report)
+    return {name: reconcile(partition, name, plan["id"]) for name in NAMES if partition.routes_of(name)}
+
+
+def verify_route(partition: OpenPartition, compiled: CompiledRoute, *, only_unverified: bool, report: Report) -> None:
+    """Read back the loaded entries of a route, a page at a time, and keep what is different."""
+    done = 0
+    for page in partition.ledger.proof.written(compiled.key, only_unverified=only_unverified):
+        found = partition.target.read_back(compiled.route.target, [one.target_id for one in page])
+        findings = [finding for one in page for finding in _findings(one, found.get(one.target_id))]
+        partition.ledger.proof.keep_findings([one.entry_id for one in page], findings)
+        done += len(page)
+        report(f"{compiled.key}: {done} records read back")
+    if done:
+        partition.ledger.proof.mark_verified(compiled.key)
+
+
+def _findings(written: Written, found: Found | None) -> list[Finding]:
+    if found is None:
+        return [(written.entry_id, "", str(Verdict.MISSING), written.target_id, None)]
+    if written.result == "unchanged":  # matched: we wrote none of its fields
+        return []
+    findings = [
+        (written.entry_id, one.field, str(one.verdict), one.meant, one.found)
+        for one in differences(written.payload, found.values, is_new=written.result == "created")
+    ]
+    meant: dict[str, list[str]] = {}
+    for field, target_id in written.references:
+        if target_id is not None:
+            meant.setdefault(field, []).append(target_id)
+    for field, ids in meant.items():
+        there = list(found.references.get(field, ()))
+        if ids[:1] != there[:1] or set(ids) != set(there):
+            findings.append((written.entry_id, field, WRONG_REFERENCE, ids, there))
+    return findings
+
+
+WRONG_REFERENCE = "wrong reference"

@@ -1,0 +1,1 @@
+"""What every twin has, whatever its vendor: clock, statistics, fault plan, control endpoints, server."""

@@ -1,0 +1,146 @@
+"""What holds for every endpoint: tokens, content types, paging, 204, array and object bodies, pace, sizes."""
+
+import httpx
+import pytest
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic dHdpbi10b2tlbg=="}])
+def test_without_a_long_lived_bearer_token_everything_is_401(kommo, header):
+    answer = httpx.get(f"{kommo.base_url}/api/v4/account", headers=header)
+
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "title": "Unauthorized",
+        "type": "https://httpstatus.es/401",
+        "status": 401,
+        "detail": "Invalid user name or password",
+    }
+
+
+def test_success_is_hal_json_and_an_unknown_route_is_a_404_problem(kommo):
+    assert kommo.get("account").headers["content-type"] == "application/hal+json"
+    missing = kommo.get("nowhere")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("entity", ["leads", "contacts", "companies"])
+def test_an_empty_list_and_an_unknown_id_are_204_with_an_empty_body(kommo, entity):
+    for path in (entity, f"{entity}/999", f"{entity}?filter[id]=1"):
+        answer = kommo.get(path)
+        assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("entity", ["leads", "contacts", "companies"])
+def test_records_cannot_be_deleted_over_the_api(kommo, entity):
+    record = kommo.make(entity)
+
+    assert kommo.delete(f"{entity}/{record}").status_code == 405
+    assert kommo.delete(entity).status_code == 405
+    assert kommo.ids(entity) == [record]
+
+
+@pytest.mark.parametrize("entity", ["leads", "contacts", "companies"])
+def test_a_collection_takes_an_array_and_a_record_takes_an_object(kommo, entity):
+    record = kommo.make(entity)
+
+    assert kommo.post(entity, json={"name": "a"}).status_code == 400
+    assert kommo.patch(entity, json={"id": record, "name": "a"}).status_code == 400
+    assert kommo.patch(f"{entity}/{record}", json=[{"name": "a"}]).status_code == 400
+    assert kommo.post(entity, content="{").status_code == 400
+
+
+def test_links_are_absolute_on_the_host_that_was_asked(kommo):
+    kommo.make("leads")
+
+    body = kommo.get("leads", headers={"Host": "acme.kommo.example"}).json()
+
+    assert body["_links"]["self"]["href"].startswith("http://acme.kommo.example/api/v4/leads")
+    assert body["_embedded"]["leads"][0]["_links"]["self"]["href"].startswith("http://acme.kommo.example/api/v4/leads/")
+
+
+def test_next_is_there_only_while_there_is_a_next_page(kommo):
+    made = kommo.make("leads", *[{}] * 5)
+    found, path = [], "leads?limit=2&order[id]=asc"
+    while path:
+        body = kommo.read(path)
+        found += [lead["id"] for lead in body["_embedded"]["leads"]]
+        path = body["_links"].get("next", {}).get("href")
+
+    assert found == made
+
+
+@pytest.mark.parametrize(("limit", "shown"), [("", 50), ("?limit=60", 60), ("?limit=250", 60), ("?limit=251", 50)])
+def test_a_page_holds_250_at_most_and_asking_for_more_falls_back_to_50(kommo, limit, shown):
+    kommo.make("companies", *[{}] * 60)
+
+    assert len(kommo.ids(f"companies{limit}")) == shown
+
+
+@pytest.mark.parametrize("method", ["post", "patch"])
+def test_request_ids_are_echoed_and_default_to_the_index(kommo, method):
+    items = [{"name": "a", "request_id": "x"}, {"name": "b"}]
+    if method == "patch":
+        items = [item | {"id": record} for item, record in zip(items, kommo.make("leads", {}, {}), strict=True)]
+
+    body = getattr(kommo, method)("leads", json=items).json()
+
+    assert [item["request_id"] for item in body["_embedded"]["leads"]] == ["x", "1"]
+    assert "request_id" not in kommo.read(f"leads/{body['_embedded']['leads'][0]['id']}")
+
+
+def test_more_than_250_items_are_504_and_nothing_is_applied(kommo):
+    answer = kommo.post("leads", json=[{}] * 251)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (504, "text/html; charset=utf-8")
+    assert kommo.ids("leads") == []
+    assert len(kommo.make("leads", *[{}] * 250)) == 250
+
+
+def test_an_eighth_request_in_a_second_is_an_html_429_without_retry_after(kommo_with):
+    kommo = kommo_with(requests_per_second=7)
+    kommo.clock(set=1_800_000_000)
+    assert {kommo.get("account").status_code for _ in range(7)} == {200}
+
+    answer = kommo.get("account")
+
+    assert answer.status_code == 429
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "retry-after" not in answer.headers
+    kommo.clock(advance=1)
+    assert kommo.get("account").status_code == 200
+
+
+def test_repeated_violations_block_everything_with_an_html_403_until_support_lifts_it(kommo_with):
+    kommo = kommo_with(requests_per_second=1, block_after=3)
+    kommo.clock(set=1_800_000_000)
+    for expected in (200, 429, 429, 429, 403):
+        assert kommo.get("account").status_code == expected
+
+    kommo.clock(advance=3600)
+    blocked = kommo.get("account")
+    assert (blocked.status_code, blocked.headers["content-type"]) == (403, "text/html; charset=utf-8")
+    kommo.post("/__twin__/unblock")
+    assert kommo.get("account").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "media"), [("504", 504, "text/html"), ("expired_token", 401, "application")]
+)
+def test_planned_faults_are_worded_as_kommo_words_them(kommo, kind, status, media):
+    kommo.post("/__twin__/faults", json={"kind": kind, "endpoint": "POST /api/v4/leads"})
+
+    answer = kommo.post("leads", json=[{}])
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith(media)
+    assert kommo.ids("leads") == []
+
+
+def test_a_cut_after_applying_leaves_a_record_that_nobody_was_told_of(kommo):
+    kommo.post("/__twin__/faults", json={"kind": "cut_after", "endpoint": "POST /api/v4/leads"})
+
+    with pytest.raises(httpx.TransportError):
+        kommo.post("leads", json=[{"name": "lost answer"}])
+
+    assert [lead["name"] for lead in kommo.snapshot()["leads"]] == ["lost answer"]
