@@ -267,3 +267,7 @@ def _show_status(key: str, as_json: bool) -> None:
 def _print(as_json: bool, content: Any, plain: str) -> None:
     sys.stdout.write((json.dumps(content, default=str, indent=2, ensure_ascii=False) if as_json else plain) + "\n")
     sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

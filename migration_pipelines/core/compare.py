@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
@@ -53,7 +54,18 @@ def judge(meant: Any, found: Any) -> Verdict:
         return Verdict.EQUAL
     if is_empty(found):
         return Verdict.MISSING
-    return Verdict.NORMALISED if _normal(meant) == _normal(found) else Verdict.WRONG
+    is_same = _normal(meant) == _normal(found) or _same_number(meant, found)
+    return Verdict.NORMALISED if is_same else Verdict.WRONG
+
+
+def _same_number(meant: Any, found: Any) -> bool:
+    """Whether one is a number and the other its text: many CRMs give numbers as text."""
+    if isinstance(meant, str) == isinstance(found, str) or isinstance(meant, bool) or isinstance(found, bool):
+        return False
+    try:
+        return Decimal(str(meant)) == Decimal(str(found))
+    except InvalidOperation:
+        return False
 
 
 def _normal(value: Any) -> Any:

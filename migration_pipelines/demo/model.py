@@ -107,21 +107,22 @@ _CITIES = (("New York", "NY", "10001", "United States"), ("Chicago", "IL", "6060
            ("İstanbul", "", "34000", "Turkey"), ("Berlin", "", "10115", "Germany"))  # fmt: skip
 
 
-def build() -> Firm:
-    """The same firm every time: 8 sellers, 60 companies, 150 people, 70 deals."""
+def build(companies: int = 60, people: int = 150, deals: int = 70) -> Firm:
+    """The same firm every time, of any size from 4 companies, 6 people and 4 deals up; 8 sellers."""
     rng = random.Random(SEED)  # noqa: S311  a demo, and it must repeat
     sellers = _sellers()
     owners = sellers[:6]  # the last two own nothing
-    companies = [_company(rng, n, rng.choice(owners)) for n in range(1, 61)]
-    people = [_person(rng, n, companies, owners) for n in range(1, 151)]
-    deals = [_deal(rng, n, companies, people, owners) for n in range(1, 71)]
-    people[40].email = people[41].email = "reception@shared.example"  # two people behind one address
-    people[50].phones = [Phone("WORK", None, "ask at the desk")]
-    companies[20].phones = [Phone("WORK", None, "n/a - new number coming")]
-    deals[10].stage = deals[30].stage = RETIRED_STAGE
-    companies[5].name = "Çağdaş & Oğulları 🚢 A.Ş."
-    deals[3].name = "Renewal “2027” — €/$ mixed; see <notes> & 'terms'"
-    return Firm(sellers, companies, people, deals)
+    firms = [_company(rng, n, rng.choice(owners)) for n in range(1, companies + 1)]
+    persons = [_person(rng, n, firms, owners) for n in range(1, people + 1)]
+    orders = [_deal(rng, n, firms, persons, owners) for n in range(1, deals + 1)]
+    firms[0].owner = sellers[5]  # whoever left owns something
+    firms[1].name = "Çağdaş & Oğulları 🚢 A.Ş."
+    firms[2].phones = [Phone("WORK", None, "n/a - new number coming")]
+    persons[1].phones = [Phone("WORK", None, "ask at the desk")]
+    persons[2].email = persons[3].email = "reception@shared.example"  # two people behind one address
+    orders[0].name = "Renewal “2027” — €/$ mixed; see <notes> & 'terms'"
+    orders[1].stage = orders[-1].stage = RETIRED_STAGE
+    return Firm(sellers, firms, persons, orders)
 
 
 def _sellers() -> list[Seller]:

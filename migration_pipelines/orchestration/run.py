@@ -43,7 +43,13 @@ def run_job(
     if failures:
         raise failures[0]
     if not result.success:
-        raise PermanentFailure(
-            f"Run {result.run_id} failed for a reason of Dagster's own; its page in the UI shows it."
-        )
+        raise PermanentFailure(f"Run {result.run_id} failed: {_why(result)}. Its page in the Dagster UI shows where.")
     return str(result.run_id)
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """The innermost error of the first step that failed."""
+    error = next((event.step_failure_data.error for event in result.all_events if event.is_step_failure), None)
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip() if error else "no step says why"

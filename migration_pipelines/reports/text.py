@@ -72,6 +72,10 @@ def status_text(found: Mapping[str, Any]) -> str:
 def reconciliation_text(objects: Mapping[str, Any]) -> str:
     """One line a route with its outcomes, then the claims that do not hold, then every record that was not loaded."""
     table, notes, claims = [], [], []
+    present = {
+        word for one in objects.values() for route in one["figures"]["routes"].values() for word in route["outcomes"]
+    }
+    words = [word for word in _WORDS if word in present or word in ("loaded", "held", "failed")]
     for name, one in objects.items():
         counts = one["figures"]["objects"]
         for route, figures in one["figures"]["routes"].items():
@@ -79,7 +83,7 @@ def reconciliation_text(objects: Mapping[str, Any]) -> str:
             outcomes = figures["outcomes"]
             table.append([
                 name, route.split("/")[1], str(counts[source]["source_count"]), str(counts[source]["extracted"]),
-                *(str(outcomes.get(word, 0) or "-") for word in ("loaded", "carried", "held", "failed", "excluded")),
+                *(str(outcomes.get(word, 0) or "-") for word in words),
                 str(figures["present"]), str(figures["wrong"] + figures["wrong_references"]),
             ])  # fmt: skip
             for row in figures["not_loaded"]:
@@ -96,19 +100,7 @@ def reconciliation_text(objects: Mapping[str, Any]) -> str:
             for claim in one["claims"].values()
             if not claim["holds"]
         ]
-    header = [
-        "object",
-        "route",
-        "source",
-        "extracted",
-        "loaded",
-        "carried",
-        "held",
-        "failed",
-        "excluded",
-        "read back",
-        "different",
-    ]
+    header = ["object", "route", "source", "extracted", *words, "read back", "different"]
     total = sum(len(one["claims"]) for one in objects.values())
     parts = [_table(header, table), f"{total - len(claims)} of {total} claims hold.", *claims]
     if notes:

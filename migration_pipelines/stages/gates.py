@@ -144,14 +144,12 @@ def require_parents(partition: OpenPartition, crm_object: str, plan_id: int) -> 
     provisioned = partition.ledger.last_event("provisioned")
     if provisioned is None or provisioned["detail"]["plan"] != plan_id:
         raise GateClosed(f"{partition.key}: the target is not provisioned for this plan. Materialise provision first.")
+    undone = partition.ledger.last_event("rolled back")
     for parent in NAMES[: NAMES.index(crm_object)]:
         found = partition.ledger.proof.reconciliation(parent)
-        if found is None or found["plan_id"] != plan_id or not found["passed"]:
-            state = (
-                "has not been loaded for this plan"
-                if found is None or found["plan_id"] != plan_id
-                else "has open checks"
-            )
+        is_current = found is not None and found["plan_id"] == plan_id and not (undone and undone["at"] > found["at"])
+        if found is None or not is_current or not found["passed"]:
+            state = "has open checks" if is_current else "has not been loaded for this plan"
             raise GateClosed(
                 f"{partition.key}: {crm_object} comes after {parent}, which {state}. "
                 f"Run: crm-migrate status {partition.key}"

@@ -50,5 +50,7 @@ def provision(partition: OpenPartition) -> list[str]:
         },
     )
     made = partition.target.provision(wanted)
+    if made:
+        partition.ledger.keep_schema("target", partition.target.describe())
     partition.ledger.add_event("provisioned", detail={"plan": plan["id"], "made": made})
     return made

@@ -9,20 +9,21 @@ from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.errors import InvalidInput
 from migration_pipelines.stages import gates
 from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.reconcile import figures_of
 
 
 def status(partition: OpenPartition) -> dict[str, Any]:
-    """Lifecycle step, plan, claims and the last figures of each CRM object."""
+    """Lifecycle step, plan, gates, and the figures and claims of each CRM object as the ledger has them now."""
     plan = partition.ledger.plans.current()
     objects: dict[str, Any] = {}
     for name in NAMES:
         found = partition.ledger.proof.reconciliation(name)
         if found:
-            judged = gates.judge_object(name, found["figures"])
+            figures = figures_of(partition, name)
+            judged = gates.judge_object(name, figures)
             objects[name] = {
-                "figures": found["figures"],
-                "at": found["at"],
-                "passed": found["passed"],
+                "figures": figures,
+                "last_run": {"at": found["at"], "passed": found["passed"]},
                 "claims": {
                     claim: {"holds": one.holds, "says": one.says, "next": one.next} for claim, one in judged.items()
                 },

@@ -118,17 +118,13 @@ class KommoTarget:
 
     def describe(self) -> OrgSchema:
         self._forget_schema()
-        users = tuple(
-            User(id=str(one["id"]), name=one["name"], email=one["email"], is_active=one["rights"]["is_active"])
-            for one in self._pages("/api/v4/users", "users")
-        )
         objects = {
             entity: self._objects[entity].model_copy(update={"records": int(self._newest_id(entity) is not None)})
             for entity in ENTITIES
         }
         hooks = self._read("/api/v4/webhooks")
         return OrgSchema(
-            crm="kommo", identity=f"kommo:{self._account['id']}", objects=objects, users=users,
+            crm="kommo", identity=f"kommo:{self._account['id']}", objects=objects, users=tuple(self._users()),
             facts={
                 "time_zone": self._account["datetime_settings"]["timezone"],
                 "currency": self._account["currency"],
@@ -253,6 +249,8 @@ class KommoTarget:
     def read_back(self, target_object: str, target_ids: Sequence[str]) -> Mapping[str, Found]:
         if target_object == LINKS:
             return links.read_back(target_ids, self._answers)
+        if target_object == "users":
+            return {user.id: Found({}) for user in self._users() if user.is_active and user.id in target_ids}
         return {
             str(one["id"]): self._forms.found(target_object, one) for one in self._answers(target_object, target_ids)
         }
@@ -299,6 +297,10 @@ class KommoTarget:
         return refused
 
     # Reading
+
+    def _users(self) -> Iterator[User]:
+        for one in self._pages("/api/v4/users", "users"):
+            yield User(id=str(one["id"]), name=one["name"], email=one["email"], is_active=one["rights"]["is_active"])
 
     def _newest_id(self, entity: str) -> int | None:
         page = self._read(f"/api/v4/{entity}", [("order[id]", "desc"), ("limit", 1)])

@@ -1,4 +1,4 @@
-"""Amounts of money. A float is never calculated with: amounts are decimals from the JSON text on."""
+"""Amounts and other decimal numbers. A float is never calculated with: they are decimals from the JSON text on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def whole_units(value: str | int | float | Decimal) -> int | Problem:
 
 
 @converter(makes="decimal")
-def exact_amount(value: str | int | float | Decimal) -> str | Problem:
-    """The amount as plain decimal text, without an exponent or idle zeros: 1500.50 -> "1500.5"."""
+def decimal(value: str | int | float | Decimal) -> str | Problem:
+    """The number as plain decimal text, without an exponent or idle zeros: 1500.50 -> "1500.5"."""
     amount = _decimal(value)
     if isinstance(amount, Problem):
         return amount

@@ -74,5 +74,8 @@ class Serial:
         self.connection.close()
 
     def _in_transaction(self, work: Callable[[], Result]) -> Result:
-        with self.transaction():
-            return work()
+        try:
+            with self.transaction():
+                return work()
+        except StopIteration as stopped:  # a future cannot carry it: the client would wait for ever
+            raise RuntimeError("a next() in the twin found nothing") from stopped

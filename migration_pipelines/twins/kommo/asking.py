@@ -9,10 +9,12 @@ from typing import Any
 from starlette.requests import Request
 
 from migration_pipelines.twins.kit.serial import Call
-from migration_pipelines.twins.kommo.answers import Json, refuse
+from migration_pipelines.twins.kommo.answers import Json, invalid, refuse
+from migration_pipelines.twins.kommo.shapes import misshapen
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 250
+LARGEST_PAGE = 10**9
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def page_of(call: Call) -> Page:
 
     def positive(name: str, default: int) -> int:
         told = call.request.query_params.get(name, "")
-        return int(told) if told.isdigit() and int(told) > 0 else default
+        return int(told) if told.isdigit() and 0 < int(told) < LARGEST_PAGE else default
 
     limit = positive("limit", DEFAULT_LIMIT)
     return Page(positive("page", 1), limit if limit <= LARGEST_LIMIT else DEFAULT_LIMIT)
@@ -74,6 +76,9 @@ def array_body(call: Call) -> list[Json]:
     body = _json(call)
     if not isinstance(body, list) or not body or not all(isinstance(item, dict) for item in body):
         raise refuse(400, "Request body must be a not empty array of objects")
+    for item, request_id in zip(body, request_ids(body), strict=True):
+        if faults := list(misshapen(item)):
+            raise invalid(*faults, request_id=request_id)
     return body
 
 
@@ -82,6 +87,8 @@ def object_body(call: Call) -> Json:
     body = _json(call)
     if not isinstance(body, dict):
         raise refuse(400, "Request body must be an object")
+    if faults := list(misshapen(body)):
+        raise invalid(*faults)
     return body
 
 

@@ -9,6 +9,7 @@ from migration_pipelines.twins.kommo import tag_store
 from migration_pipelines.twins.kommo.answers import Complaint, Json, refuse
 from migration_pipelines.twins.kommo.entities import ENTITIES, Entity
 from migration_pipelines.twins.kommo.field_types import LATEST_SECOND, BadValueError
+from migration_pipelines.twins.kommo.shapes import LARGEST
 from migration_pipelines.twins.kommo.stages import Stages, close
 from migration_pipelines.twins.kommo.twin import Kommo
 from migration_pipelines.twins.kommo.values import Fields, ValueChecker, Values
@@ -135,8 +136,8 @@ class Checker:
     def _tags(self, draft: Draft, item: Json, key: str, path: str | None = None) -> list[Json]:
         tags = item.get(key) or []
         for index, tag in enumerate(tags):
-            if not isinstance(tag, dict) or not (tag.get("name") or "id" in tag):
-                draft.complain("InvalidType", f"{path or key}.{index}")
+            if not (tag.get("name") or "id" in tag):
+                draft.complain("FieldMissing", f"{path or key}.{index}.name")
             elif "id" in tag and not tag_store.exists(self._twin.store, self._entity.name, tag["id"]):
                 draft.complain("NotSupportedChoice", f"{path or key}.{index}.id")
         return list(tags)
@@ -146,9 +147,6 @@ class Checker:
         embedded = item.get("_embedded") or {}
         for other, most in (("contacts", None), ("companies", 1)):
             told = embedded.get(other) or []
-            if any(not isinstance(one, dict) for one in told):
-                draft.complain("InvalidType", f"_embedded.{other}")
-                continue
             if most is not None and len(told) > most:
                 draft.complain("NotSupportedChoice", f"_embedded.{other}")
                 continue
@@ -190,7 +188,7 @@ class Checker:
         return value
 
     def _whole_number(self, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
             raise BadValueError("InvalidType")
         return value
 

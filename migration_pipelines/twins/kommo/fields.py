@@ -97,7 +97,7 @@ def make_field(twin: Kommo, entity: Entity, item: Json, request_id: str = "0", *
         "type": item["type"],
         "account_id": ACCOUNT_ID,
         "code": item.get("code"),
-        "sort": item.get("sort", 500 + field_id % 100_000),
+        "sort": field_id if item.get("sort") is None else item["sort"],
         "is_api_only": bool(item.get("is_api_only")),
         "enums": _enums(twin, item["type"], item.get("enums"), [], request_id),
         "group_id": item.get("group_id"),
@@ -123,7 +123,7 @@ def _change(twin: Kommo, entity: Entity, field_id: int, item: Json, request_id: 
     if item.get("type", definition["type"]) != definition["type"]:
         raise invalid(Complaint("NotSupportedChoice", "type"), request_id=request_id)
     _check_code(twin, entity, field_id, item.get("code"), request_id)
-    definition |= {key: item[key] for key in SETTABLE if key in item}
+    definition |= {key: item[key] for key in SETTABLE if key in item and (key != "sort" or item[key] is not None)}
     if "enums" in item and definition["enums"] is not None:
         definition["enums"] = _enums(twin, definition["type"], item["enums"], definition["enums"], request_id)
     twin.store.put_document(_kind(entity), definition)

@@ -48,7 +48,7 @@ def post_pipelines(twin: Kommo, call: Call) -> Response:
 def patch_pipeline(twin: Kommo, call: Call) -> Response:
     pipeline = _pipeline(twin, call)
     item = object_body(call)
-    _put_pipeline(twin, {**pipeline, **{key: item[key] for key in REQUIRED if key in item}})
+    _put_pipeline(twin, {**pipeline, **{key: item[key] for key in REQUIRED if item.get(key) is not None}})
     return get_pipeline(twin, call)
 
 
@@ -98,7 +98,7 @@ def patch_status(twin: Kommo, call: Call) -> Response:
     status = _status(twin, call)
     item = object_body(call)
     keys = ("name", "sort", "color") if status["is_editable"] else ("name",)
-    told = {key: item[key] for key in keys if key in item}
+    told = {key: item[key] for key in keys if item.get(key) is not None}
     _check_status(twin, {**status, **told} if "color" in told else {"name": told.get("name", status["name"])})
     twin.store.put_document("statuses", {**status, **told}, pipeline["id"])
     _renumber(twin, pipeline["id"])
@@ -123,7 +123,7 @@ def delete_status(twin: Kommo, call: Call) -> Response:
 
 def make_pipeline(twin: Kommo, item: Json, request_id: str = "0") -> Json:
     """Make a pipeline with its system stages; `_embedded.statuses` renames those and adds new ones."""
-    missing = [Complaint("FieldMissing", key) for key in REQUIRED if key not in item]
+    missing = [Complaint("FieldMissing", key) for key in REQUIRED if item.get(key) is None]
     if missing:
         raise invalid(*missing, request_id=request_id)
     if len(twin.store.documents("pipelines")) >= MOST_PIPELINES:
@@ -153,7 +153,8 @@ def _add_statuses(twin: Kommo, pipeline_id: int, items: list[Json]) -> list[int]
     for position, (item, request_id) in enumerate(zip(items, request_ids(items), strict=True), present):
         _check_status(twin, item, request_id)
         made.append(twin.store.next_id("statuses"))
-        sort, color = item.get("sort", position * 10), item.get("color") or PALETTE[position % len(PALETTE)]
+        sort = position * 10 if item.get("sort") is None else item["sort"]
+        color = item.get("color") or PALETTE[position % len(PALETTE)]
         _put_status(twin, pipeline_id, made[-1], item["name"], sort, color, 0)
     _renumber(twin, pipeline_id)
     return made
@@ -190,9 +191,9 @@ def _put_status(
 
 
 def _put_pipeline(twin: Kommo, pipeline: Json) -> None:
-    """Store it; a new main pipeline takes the place of the old one."""
+    """Store it. There is always one main pipeline; a new one takes the place of the old."""
     others = [one for one in twin.store.documents("pipelines") if one["id"] != pipeline["id"]]
-    if not others:
+    if not any(one["is_main"] for one in others):
         pipeline = {**pipeline, "is_main": True}
     elif pipeline["is_main"]:
         for one in others:

@@ -1,5 +1,6 @@
 """One org: its describes, rows, sessions, open queries and clock, and what holds for every request to it."""
 
+import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from migration_pipelines.twins.salesforce.usage import Usage
 OLDEST_VERSION, NEWEST_VERSION = 50, 67
 RETIRED_VERSIONS = range(21, 31)
 VERSIONED = "/services/data/v"
+SMALLEST_COMPRESSED = 2_048
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Org:
                 response = await answer(request)
             except errors.Refusal as refusal:
                 response = errors.refuse(refusal)
-            return self.with_usage(response)
+            return self.with_usage(_compressed(response, request))
 
         return endpoint
 
@@ -113,6 +115,14 @@ class Org:
         self.cursors.forget()
         self.usage.forget()
         self._background_day = ""
+
+
+def _compressed(response: Response, request: Request) -> Response:
+    if "gzip" in request.headers.get("Accept-Encoding", "") and len(response.body) > SMALLEST_COMPRESSED:
+        response.body = gzip.compress(bytes(response.body), compresslevel=1)
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers["Content-Length"] = str(len(response.body))
+    return response
 
 
 def version_of(request: Request) -> str:

@@ -87,8 +87,8 @@ def fill(store: Store, folder: Path | None, at: float) -> None:
     _standard(store, at)
     for name, path in given.items():
         _load(store, name, path, at)
-    store.insert(store.catalogue[ENTITIES], entity_rows(store.catalogue), at)
-    store.insert(store.catalogue[FIELDS], field_rows(store.catalogue), at)
+    store.insert_complete(store.catalogue[ENTITIES], list(entity_rows(store.catalogue)))
+    store.insert_complete(store.catalogue[FIELDS], list(field_rows(store.catalogue)))
 
 
 def administrator(store: Store) -> str:

@@ -82,12 +82,16 @@ class Store:
                 if row.get("Id") is None:
                     row["Id"] = self._free_id(obj, number)
                 complete.append(row)
-            # Most columns of most objects are empty throughout, and cost time to fill with nothing.
-            names = sorted(set().union(*complete))
-            columns, marks = ", ".join(map(quoted, names)), ", ".join("?" * len(names))
-            statement = f"INSERT INTO {quoted(obj.name)} ({columns}) VALUES ({marks})"
-            self._connection.executemany(statement, ([row.get(name) for name in names] for row in complete))
+            self.insert_complete(obj, complete)
         return number - first
+
+    def insert_complete(self, obj: SObject, rows: Sequence[Mapping[str, object]]) -> None:
+        """Add rows that lack nothing and have the stored form already."""
+        # Most columns of most objects are empty throughout, and cost time to fill with nothing.
+        names = sorted(set().union(*rows))
+        columns, marks = ", ".join(map(quoted, names)), ", ".join("?" * len(names))
+        statement = f"INSERT INTO {quoted(obj.name)} ({columns}) VALUES ({marks})"
+        self._connection.executemany(statement, ([row.get(name) for name in names] for row in rows))
 
     def upsert(self, obj: SObject, rows: Iterable[Mapping[str, object]], at: float) -> list[str]:
         """Add rows or change the given fields of those whose Id is there, as a person would have. Returns the ids."""

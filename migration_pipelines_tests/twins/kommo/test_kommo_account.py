@@ -84,6 +84,13 @@ def test_there_is_one_main_pipeline(kommo):
     assert kommo.read(f"leads/pipelines/{second}")["is_main"] is False
 
 
+def test_the_main_pipeline_stays_main_until_another_takes_its_place(kommo):
+    (first,) = kommo.ids("leads/pipelines")
+
+    assert kommo.patch(f"leads/pipelines/{first}", json={"is_main": False}).json()["is_main"] is True
+    assert kommo.post("leads", json=[{}]).status_code == 200
+
+
 def test_an_account_has_50_pipelines_and_a_pipeline_100_stages_at_most(kommo):
     (first,) = kommo.ids("leads/pipelines")
     kommo.make("leads/pipelines", *[PIPELINE] * 49)

@@ -50,6 +50,24 @@ def test_a_collection_takes_an_array_and_a_record_takes_an_object(kommo, entity)
     assert kommo.post(entity, content="{").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("item", "path"),
+    [
+        ({"tags_to_add": {"name": "x"}}, "tags_to_add"),
+        ({"tags_to_add": [{"name": ["x"]}]}, "tags_to_add.0.name"),
+        ({"_embedded": "x"}, "_embedded"),
+        ({"_embedded": {"contacts": [7]}}, "_embedded.contacts.0"),
+        ({"price": 10**25}, "price"),
+    ],
+)
+def test_a_value_of_the_wrong_json_type_is_a_400_and_never_a_500(kommo, complaints_of, item, path):
+    assert complaints_of(kommo.post("leads", json=[item])) == [("InvalidType", path)]
+
+
+def test_an_empty_object_may_be_written_as_php_writes_it(kommo):
+    assert kommo.post("leads", json=[{"_embedded": [], "tags_to_add": None}]).status_code == 200
+
+
 def test_links_are_absolute_on_the_host_that_was_asked(kommo):
     kommo.make("leads")
 
@@ -109,6 +127,18 @@ def test_an_eighth_request_in_a_second_is_an_html_429_without_retry_after(kommo_
     assert "retry-after" not in answer.headers
     kommo.clock(advance=1)
     assert kommo.get("account").status_code == 200
+
+
+def test_seven_evenly_spaced_requests_a_second_are_never_refused(kommo_with):
+    """A client that paces itself at 7 a second was refused for a millisecond of the network's."""
+    kommo = kommo_with(requests_per_second=7)
+    kommo.clock(set=1_800_000_000.01)
+    statuses = set()
+    for _ in range(30):
+        statuses.add(kommo.get("account").status_code)
+        kommo.clock(advance=1 / 7 - 0.001)
+
+    assert statuses == {200}
 
 
 def test_repeated_violations_block_everything_with_an_html_403_until_support_lifts_it(kommo_with):

@@ -5,7 +5,9 @@ import pytest
 from migration_pipelines.twins.salesforce.ids import canonical, make_id, to_18
 
 
-@pytest.mark.parametrize("id18", ["0015500001QdQWaAAN", "01254000001upcKAAQ", "012000000000000AAA", "003D000000Q89kQIAR"])
+@pytest.mark.parametrize(
+    "id18", ["0015500001QdQWaAAN", "01254000001upcKAAQ", "012000000000000AAA", "003D000000Q89kQIAR"]
+)
 def test_the_check_characters_of_ids_recorded_from_real_orgs(id18: str) -> None:
     assert to_18(id18[:15]) == id18
     assert canonical(id18[:15]) == id18

@@ -1,9 +1,14 @@
 """SOQL: what a query answers, and what is refused."""
 
+# ruff: noqa: S608 - this is SOQL, and the test's own
+
 from typing import Any
 
 import pytest
-from conftest import (
+
+from migration_pipelines.twins.salesforce.soql.errors import SoqlError
+from migration_pipelines.twins.salesforce.soql.parser import parse
+from migration_pipelines_tests.twins.salesforce.small_org import (
     ACME,
     ADA,
     ADMIN,
@@ -24,10 +29,6 @@ from conftest import (
     ZETA,
     Org,
 )
-
-from migration_pipelines.twins.salesforce.soql.errors import SoqlError
-from migration_pipelines.twins.salesforce.soql.parser import parse
-
 
 # --- SELECT
 
@@ -195,6 +196,13 @@ def test_fields_all_stands_for_every_field_with_a_limit_of_200(org: Org) -> None
 
     code, text = org.refused("SELECT FIELDS(ALL) FROM Project__c")
     assert (code, text) == ("MALFORMED_QUERY", "The SOQL FIELDS function must have a LIMIT of at most 200")
+
+
+def test_long_conditions_and_absurd_limits_are_answered(org: Org) -> None:
+    many = " OR ".join(["Id=null"] * 1_150)
+
+    assert org.ids(f"SELECT Id FROM Account WHERE {many}") == []
+    assert len(org.ids("SELECT Id FROM Account LIMIT 99999999999999999999999")) == 3
 
 
 def test_there_is_no_select_star(org: Org) -> None:
@@ -454,7 +462,7 @@ def test_an_unknown_relationship_is_an_error(org: Org) -> None:
         ("SELECT Id, FROM Account", "FROM"),
         ("SELECT Id Account", "<EOF>"),
         ("SELECT Id FROM Account WHERE Name == 'a'", "="),
-        ("SELECT Id FROM Account WHERE Name = \"a\"", '"'),
+        ('SELECT Id FROM Account WHERE Name = "a"', '"'),
         ("SELECT Id FROM Account; DROP TABLE Account", ";"),
         ("SELECT Id FROM Account -- comment", "-"),
         ("SELECT Id FROM Account WHERE Name = 'a'' OR 1=1", "' OR 1=1"),
@@ -580,7 +588,7 @@ def test_a_statement_over_100000_characters_is_refused() -> None:
 
 
 def test_entity_definitions_list_the_objects(org: Org) -> None:
-    soql = "SELECT QualifiedApiName, Label, KeyPrefix FROM EntityDefinition WHERE QualifiedApiName IN ('Project__c','Lead')"
+    soql = "SELECT QualifiedApiName, Label, KeyPrefix FROM EntityDefinition WHERE DurableId IN ('Lead', 'Project__c')"
     assert org.records(f"{soql} ORDER BY QualifiedApiName") == [
         {"QualifiedApiName": "Lead", "Label": "Lead", "KeyPrefix": "00Q"},
         {"QualifiedApiName": "Project__c", "Label": "Project", "KeyPrefix": "a00"},
@@ -588,7 +596,9 @@ def test_entity_definitions_list_the_objects(org: Org) -> None:
 
 
 def test_field_definitions_are_found_by_their_object(org: Org) -> None:
-    soql = "SELECT QualifiedApiName, DataType FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = 'Project__c'"
+    soql = (
+        "SELECT QualifiedApiName, DataType FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = 'Project__c'"
+    )
     assert {record["QualifiedApiName"]: record["DataType"] for record in org.records(soql)} == {
         "Id": "Lookup()",
         "IsDeleted": "Checkbox",
@@ -601,7 +611,9 @@ def test_field_definitions_are_found_by_their_object(org: Org) -> None:
 
 
 def test_the_organization_and_its_stages(org: Org) -> None:
-    assert org.records("SELECT Name, InstanceName, IsSandbox, TrialExpirationDate, NamespacePrefix FROM Organization") == [
+    assert org.records(
+        "SELECT Name, InstanceName, IsSandbox, TrialExpirationDate, NamespacePrefix FROM Organization"
+    ) == [
         {
             "Name": "Acme Holding",
             "InstanceName": "TWIN1",

@@ -29,7 +29,10 @@ def record_routes(org: Org) -> list[Route]:
         field = obj.field(name)
         if field is None or not (field.answer["externalId"] or field.answer["idLookup"]):
             raise _no_such_key(name)
-        found = _live_matches(org, obj, field.name, stored(field, value))
+        try:
+            found = _live_matches(org, obj, field.name, stored(field, value))
+        except ValueError as error:
+            raise not_found() from error
         if not found:
             raise not_found()
         if len(found) > 1:

@@ -5,7 +5,7 @@ Rules of comparison: text without regard to case, unless its field is case-sensi
 user's time zone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -73,9 +73,9 @@ class Conditions:
     def sql(self, condition: Condition) -> str:
         match condition:
             case Every(conditions):
-                return "(" + " AND ".join(map(self.sql, conditions)) + ")"
+                return _joined([self.sql(inner) for inner in conditions], "AND")
             case Either(conditions):
-                return "(" + " OR ".join(map(self.sql, conditions)) + ")"
+                return _joined([self.sql(inner) for inner in conditions], "OR")
             case Not(inner):
                 return f"(NOT coalesce({self.sql(inner)}, 0))"
             case Comparison():
@@ -187,6 +187,14 @@ class Conditions:
         if kind not in NUMBER_TYPES and kind != "boolean" and literal.kind == "string":
             return unescape(literal.text, literal.at) or None
         raise _wrong_type(field, literal)
+
+
+def _joined(terms: Sequence[str], word: str) -> str:
+    """The terms in a balanced tree: SQLite takes expressions of a limited depth only."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return f"({_joined(terms[:middle], word)} {word} {_joined(terms[middle:], word)})"
 
 
 def column_operand(column: Column) -> Operand:

@@ -13,6 +13,8 @@ from migration_pipelines.twins.salesforce.soql.functions import COLLATION
 from migration_pipelines.twins.salesforce.soql.tree import Path
 
 MOST_LEVELS = 5
+MOST_PARENTS = 55
+"""SOQL takes no more relationships to parents in one statement."""
 
 
 class Binds:
@@ -161,6 +163,8 @@ class Scope:
         if reference.is_polymorphic:
             self._places[key] = Polymorphic(place.sql(reference), targets, self.binds)
         else:
+            if len(self.joins) > MOST_PARENTS:
+                raise malformed(f"a query may name at most {MOST_PARENTS} relationships to parents", path.at)
             table = Table(targets[0], f"{self._tag}{len(self.joins)}")
             joined = f"{table.alias}.{quoted(reference.target_key)} = {place.sql(reference)}"
             self.joins.append(f"LEFT JOIN {quoted(table.obj.name)} AS {table.alias} ON {joined}")

@@ -194,7 +194,8 @@ class _Parser:
         token = self._take("number")
         if not token.text.isdigit():
             raise unexpected(token.text, token.at)
-        return Literal("number", token.text, token.at)
+        # No count of rows or days comes near this; beyond it SQLite's own integers end.
+        return Literal("number", str(min(int(token.text[:20]), 2**31)), token.at)
 
     # --- conditions
 

@@ -1,0 +1,129 @@
+"""Exactly once: whichever answer is lost, and wherever the run is killed, the account ends the same."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from migration_pipelines.ledger.store import Ledger
+from migration_pipelines_tests.world import World, end_state, write_project
+
+SLICES = 4
+KILLS = 10
+SEED = 20261122
+
+OpenWorld = Callable[[str], Any]
+
+
+@pytest.fixture
+def open_world(ledger: Ledger, small_source: str, tmp_path: Path) -> OpenWorld:
+    def open_one(name: str) -> Any:
+        folder = tmp_path / name
+        folder.mkdir()
+        return World.open(ledger, small_source, write_project(folder / "projects"), folder, name=name)
+
+    return open_one
+
+
+@pytest.fixture
+def source_twin(small_source: str) -> Any:
+    with httpx.Client(base_url=f"{small_source}/__twin__/") as client:
+        yield client
+        client.delete("faults")
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+def test_a_lost_answer_of_any_request_to_the_target_changes_nothing(
+    open_world: OpenWorld, kind: str, part: int
+) -> None:
+    """Kommo has no idempotency key: a request whose answer is lost is asked about, never sent again blindly."""
+    with open_world("undisturbed") as world:
+        world.prepare()
+        world.apply()
+        expected, requests = end_state(world.snapshot()), len(world.requests())
+    assert requests > 30
+
+    for ordinal in range(1 + part, requests + 1, SLICES):
+        with open_world(f"cut-{ordinal}") as world:
+            world.set_fault(kind, ordinal=ordinal)
+            world.prepare()
+            world.apply()
+
+            assert end_state(world.snapshot()) == expected, f"{kind} of request {ordinal}"
+            assert world.broken_claims() == {}, f"{kind} of request {ordinal}"
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "truncated"])
+def test_a_lost_answer_of_any_request_to_the_source_changes_nothing(
+    open_world: OpenWorld, source_twin: httpx.Client, kind: str
+) -> None:
+    """A failed read is never an empty read: the plan, which stands on every record, comes out the same."""
+    with open_world("undisturbed") as world:
+        source_twin.post("statistics/reset")
+        world.prepare()
+        expected = world.plan()
+        requests = len(source_twin.get("statistics").json()["log"])
+    assert requests > 15
+
+    for ordinal in range(2, requests + 1):  # the first is the sign-in, which a person repeats
+        with open_world(f"cut-{ordinal}") as world:
+            source_twin.post("faults", json={"kind": kind, "ordinal": ordinal})
+            world.prepare()
+            source_twin.delete("faults")
+
+            assert world.plan() == expected, f"{kind} of request {ordinal}"
+
+
+@pytest.mark.parametrize("case", range(KILLS))
+def test_a_run_killed_at_a_random_moment_is_finished_by_the_next(
+    open_world: OpenWorld, database_url: str, case: int
+) -> None:
+    """kill -9 of the real command, then the same command again."""
+    rng = random.Random(SEED + case)
+    with open_world("undisturbed") as world:
+        world.prepare()
+        world.forget_requests()
+        world.apply()
+        expected, requests = end_state(world.snapshot()), len(world.requests())
+
+    with open_world("killed") as world:
+        world.prepare()
+        world.forget_requests()
+        after, pause = rng.randint(1, requests), rng.uniform(0, 0.02)
+        run = _start_apply(world, database_url)
+        while run.poll() is None and len(world.requests()) < after:
+            time.sleep(0.002)
+        time.sleep(pause)
+        run.kill()
+        run.communicate()
+
+        again = _start_apply(world, database_url)
+        said, complained = again.communicate(timeout=120)
+
+        moment = f"seed {SEED + case}: killed {pause:.3f} s after request {after} of {requests}"
+        assert again.returncode == 0, f"{moment}\n{said}\n{complained}"
+        assert end_state(world.snapshot()) == expected, moment
+        assert world.broken_claims() == {}, moment
+
+
+def _start_apply(world: World, database_url: str) -> subprocess.Popen[str]:
+    environ = os.environ | world.environ | {
+        "MIGRATION_DATABASE_URL": database_url,
+        "MIGRATION_HOME": str(world.settings.home),
+        "MIGRATION_PROJECTS": str(world.projects),
+        "MIGRATION_FILES": world.settings.files_url,
+    }  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-m", "migration_pipelines.cli", "apply", world.key],
+        env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
