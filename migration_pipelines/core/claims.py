@@ -150,22 +150,41 @@ def _is_empty_list(key: str, good: str, bad: str, next_step: str) -> Callable[[F
 
 PLAN_CLAIMS = (
     Claim(
-        "every_decision_is_taken", "No decision of the pair is open (SF-KOMMO-41).",
-        _is_empty_list("open_decisions", "every decision is taken", "decisions open", "Take them in project.yaml, then plan again."),
-    ),
-    Claim(
-        "everything_has_a_disposition", "Every source object with rows and every filled field is mapped or lost with a reason.",
+        "every_decision_is_taken",
+        "No decision of the pair is open (SF-KOMMO-41).",
         _is_empty_list(
-            "undisposed", "every source object and field is disposed of", "source objects or fields without a disposition",
-            "Map them, or give the reason under lost: (objects: in project.yaml); crm-migrate map lists them in the files.",
+            "open_decisions", "every decision is taken", "decisions open", "Take them in project.yaml, then plan again."
         ),
     ),
     Claim(
-        "the_plan_fits_the_target", "What is planned can be loaded into this account as it is.",
-        _is_empty_list("misfits", "the plan fits the target", "obstacles in the target", "Clear each of them, then discover and plan again."),
+        "everything_has_a_disposition",
+        "Every source object with rows and every filled field is mapped, or lost with a reason.",
+        _is_empty_list(
+            "undisposed",
+            "every source object and field is disposed of",
+            "source objects or fields without a disposition",
+            "Map them, or give the reason under lost: (for an object, under objects: in project.yaml). "
+            "crm-migrate map writes them into the mapping files.",
+        ),
     ),
     Claim(
-        "every_mapping_row_is_confirmed", "A person has confirmed each mapping row, decision and owner as it stands (COMMON-05).",
-        _is_empty_list("unconfirmed", "a person has confirmed every row", "rows unconfirmed", "Read them, then run: crm-migrate confirm"),
+        "the_plan_fits_the_target",
+        "What is planned can be loaded into this account as it is.",
+        _is_empty_list(
+            "misfits",
+            "the plan fits the target",
+            "obstacles in the target",
+            "Clear each of them, then discover and plan again.",
+        ),
     ),
-)  # fmt: skip
+    Claim(
+        "every_mapping_row_is_confirmed",
+        "A person has confirmed each mapping row, decision and owner as it stands (COMMON-05).",
+        _is_empty_list(
+            "unconfirmed",
+            "a person has confirmed every row",
+            "rows unconfirmed",
+            "Read them, then run: crm-migrate confirm",
+        ),
+    ),
+)

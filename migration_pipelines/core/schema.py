@@ -10,7 +10,9 @@ from migration_pipelines.core.mapping import Frozen
 
 
 class FieldSchema(Frozen):
-    """One field. What is no business data, the platform keeps for itself: nobody has to dispose of it. `type` is ours: text, textarea, integer, decimal, boolean, date, datetime, select, multiselect,
+    """One field. What is no business data the platform keeps for itself: nobody has to dispose of it.
+
+    `type` is ours: text, textarea, integer, decimal, boolean, date, datetime, select, multiselect,
     multitext, reference, url, id; `max_length` is in characters."""
 
     name: str

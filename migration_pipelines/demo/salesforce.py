@@ -94,7 +94,7 @@ def _account(company: Company) -> dict[str, Any]:
     return {
         "Id": account_id(company), "Name": company.name, "Segment__c": company.segment, "Industry": company.industry,
         "Website": company.website, "Description": company.about, **_stamps(company),
-        **{"Phone": phone.typed for phone in company.phones},
+        "Phone": company.phones[0].typed if company.phones else None,
         **{f"Billing{part}": text for part, text in company.address},
     }  # fmt: skip
 

@@ -46,9 +46,8 @@ def undo_everything(context: dg.OpExecutionContext, config: RollBackConfig, part
                 f"To roll back {context.partition_key}, repeat its key in the config: partition: {context.partition_key}"
             )
         done = stages.roll_back(partitions.open(context.partition_key), force=config.force, report=reporter(context))
-    metadata: dict[str, Any] = {route: count for route, count in done.undone.items()}
     left = [f"{route} {source_id}: {why}" for route, rows in done.left.items() for source_id, why in rows]
-    context.add_output_metadata({"undone": metadata, "left alone": left})
+    context.add_output_metadata({"undone": done.undone, "left alone": left})
 
 
 def build_jobs(partitions_def: dg.StaticPartitionsDefinition) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class _PairFile(Frozen):
     decisions: Mapping[str, Decision]
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_pair(source: str, target: str) -> Pair:
     """The pair that takes a source CRM to a target CRM.
 
