@@ -71,10 +71,6 @@ def _same_number(meant: Any, found: Any) -> bool:
 def _normal(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\r\n", "\n").strip()
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return float(value)
     if isinstance(value, list):
         return [_normal(one) for one in value]
     if isinstance(value, dict):

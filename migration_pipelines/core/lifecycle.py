@@ -32,9 +32,9 @@ def advance(taken: Sequence[str], step: str) -> str | None:
     reached = furthest(taken)
     if step == ROLLED_BACK:
         return step
-    if reached == ROLLED_BACK:
-        return step if step in STEPS[2:] else None
     position = STEPS.index(step)
+    if reached == ROLLED_BACK:  # from a new plan, or from the one that stands
+        reached = "mapped" if step == "planned" else "planned"
     done = -1 if reached is None else STEPS.index(reached)
     if position > done + 1:
         raise GateClosed(f"{step!r} comes after {STEPS[position - 1]!r}, which has not been reached.")

@@ -45,6 +45,8 @@ class FieldMap(Frozen):
             raise ValueError("say exactly one of from:, value: and rule:")
         if self.from_ is None and (self.table or self.convert):
             raise ValueError("table: and convert: work on a value that comes from: a source field")
+        if self.from_ == [] or (self.table and isinstance(self.from_, list)):
+            raise ValueError("from: names at least one source field, and just one where table: looks its value up")
         for call in self.convert:
             if isinstance(call, dict) and len(call) != 1:
                 raise ValueError("a converter with options is written {name: {option: value}}")
@@ -132,6 +134,13 @@ class ObjectMapping(Frozen):
 
     routes: tuple[Route, ...]
     tables: Mapping[Text, Mapping[Text, str]] = {}
+
+    @model_validator(mode="after")
+    def _routes_have_names_of_their_own(self) -> ObjectMapping:
+        names = [f"{route.source}>{route.target}" for route in self.routes]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"there is more than one route {', '.join(sorted(twice))}")
+        return self
 
     @model_validator(mode="after")
     def _tables_exist(self) -> ObjectMapping:

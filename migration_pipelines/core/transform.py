@@ -18,7 +18,7 @@ from migration_pipelines.core.records import (
     SymbolicReference,
     Transformed,
 )
-from migration_pipelines.core.rules import RuleBook, WithNotes
+from migration_pipelines.core.rules import Rule, RuleBook, WithNotes
 from migration_pipelines.errors import MappingError
 
 KnownParents = Mapping[tuple[str, str], KnownParent]
@@ -153,7 +153,7 @@ def _filler(
 
     def take(record: SourceRecord) -> Any:
         if rule:
-            return rule.function(record, decisions)
+            return _obey(rule, record, decisions)
         if row.value is not None:
             return row.value
         if isinstance(row.from_, list):
@@ -168,9 +168,9 @@ def _filler(
             problems.extend(note.at(label) for note in value.notes)
             value = value.value
         if table is not None and value is not None and not isinstance(value, Problem):
-            value = table.get(value) or Problem(
+            value = table[value] if value in table else Problem(
                 HoldReason.VALUE_NOT_MAPPED, f"{value!r} is not in table {row.table!r} of the mapping", value=value
-            )
+            )  # fmt: skip
         for convert in converters:
             if value is None or isinstance(value, Problem):
                 break
@@ -192,10 +192,20 @@ def _filler(
     return fill
 
 
+def _obey(rule: Rule, record: SourceRecord, decisions: Mapping[str, Any]) -> Any:
+    try:
+        return rule.function(record, decisions)
+    except KeyError as missing:
+        raise MappingError(
+            f"{record.object} {record.id}: rule {rule.name!r} finds no {missing}. "
+            "Run discover and extract again, or correct the mapping."
+        ) from missing
+
+
 def _namer(row: ReferenceMap, rules: RuleBook, decisions: Mapping[str, Any]) -> _Name:
     if row.rule:
         rule = rules.find(row.rule)
-        return lambda record, _problems: list(rule.function(record, decisions))
+        return lambda record, _problems: list(_obey(rule, record, decisions))
     field = row.from_
     assert field
 
@@ -232,7 +242,9 @@ def _carrier(
     crm_object, field = carrier
     source_id = _value(record, field)
     parent = known.get((crm_object, source_id))
-    if parent is None:
+    if source_id is None:
+        problems.append(Problem(HoldReason.REFERENCE_EMPTY, f"{field} is empty", field))
+    elif parent is None:
         problems.append(Problem(HoldReason.PARENT_UNKNOWN, f"{source_id} was not extracted", field, source_id))
     elif parent.outcome not in (Outcome.PLANNED, Outcome.LOADED):
         problems.append(Problem(HoldReason.PARENT_HELD, f"{source_id} is {parent.outcome}", field, source_id))

@@ -23,6 +23,7 @@ class Entry:
         references: (field, route, parent's source id, parent's target id or None where it is not in the target).
         target_id: the record it already has in the target, or None.
         is_adopted: the record was rolled back, and is taken up again by this load.
+        previous: what the target last took of it, or None.
     """
 
     entry_id: int
@@ -65,7 +66,9 @@ _ENTRIES = """
            parents.targets, old.payload AS previous
     FROM ledger.entry_status s
     JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.version
-    LEFT JOIN ledger.intent old ON old.entry_id = s.entry_id AND old.version = s.sent_version
+    LEFT JOIN ledger.intent old ON old.entry_id = s.entry_id AND old.version = (
+      SELECT max(taken.version) FROM ledger.outcome taken
+      WHERE taken.entry_id = s.entry_id AND taken.result IN ('created', 'updated', 'unchanged'))
     CROSS JOIN LATERAL (
       SELECT array_agg(CASE WHEN p.outcome = 'loaded' THEN p.target_id END ORDER BY n) AS targets,
              array_agg(r.key ORDER BY n) AS keys
@@ -185,10 +188,14 @@ class Batches(PartitionTables):
         return [found[entry_id] for entry_id in entry_ids]
 
     def to_undo(self, route: str, last: int | None = None, limit: int = PAGE) -> list[Entry]:
-        """Entries of a route that are in the target by our doing and not undone yet, newest first."""
+        """Entries of a route that are in the target by our doing and not undone yet, newest first.
+
+        That their last update was refused or held back makes no difference: what an earlier one wrote is there.
+        """
         rows = self.select(
-            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.result IN ('created', 'updated') "
-            "AND s.undone IS NULL AND (:last IS NULL OR s.entry_id < :last) ORDER BY s.entry_id DESC LIMIT :limit",
+            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.undone IS NULL "  # noqa: S608
+            "AND EXISTS (SELECT 1 FROM ledger.outcome o WHERE o.entry_id = s.entry_id AND o.result IN ('created', 'updated')) "
+            "AND (:last IS NULL OR s.entry_id < :last) ORDER BY s.entry_id DESC LIMIT :limit",
             route=self.route_id(route), last=last, limit=limit,
         )  # fmt: skip
         return [_entry(row) for row in rows]

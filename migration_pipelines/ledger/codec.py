@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _MARK = "\ue000"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNHOLDABLE = re.compile(f"[\x00\ud800-\udfff{_MARK}]")
 _ESCAPED = re.compile(_MARK + "([0-9a-f]{4})")
 
@@ -19,7 +19,16 @@ _ESCAPED = re.compile(_MARK + "([0-9a-f]{4})")
 def to_json(content: Any) -> str:
     """JSON text for a `json` column; the driver's parser gives the content back."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return json.dumps(content, separators=(",", ":")) if _SURROGATE.search(text) else text
+    return json.dumps(content, separators=(",", ":")) if _UNHOLDABLE.search(text) else text
+
+
+def encode_all(content: Any) -> Any:
+    """JSON content with every text encoded: what SQL takes apart, since `->>` refuses an escaped NUL or surrogate."""
+    if isinstance(content, str):
+        return encode_text(content)
+    if isinstance(content, Mapping):
+        return {name: encode_all(one) for name, one in content.items()}
+    return [encode_all(one) for one in content] if isinstance(content, list | tuple) else content
 
 
 def encode_text(text: str) -> str:

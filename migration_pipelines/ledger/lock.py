@@ -36,16 +36,21 @@ class OrgLock:
                 f"{org} is being written to by another run ({holder or 'unknown'}). Wait until that has ended: "
                 "two writers would trample on each other."
             )
-        self.epoch = int(
-            self._connection.scalar(
-                text(
-                    "INSERT INTO ledger.org_lock AS l (org, epoch, holder) VALUES (:org, 1, :holder) ON CONFLICT (org) "
-                    "DO UPDATE SET epoch = l.epoch + 1, holder = excluded.holder, taken_at = now() RETURNING epoch"
-                ),
-                {"org": org, "holder": f"process {os.getpid()} on {socket.gethostname()}"},
-            )
-            or 0
+        try:
+            self.epoch = self._next_epoch()
+        except BaseException:
+            self.release()  # the pool would keep the connection, and the lock with it
+            raise
+
+    def _next_epoch(self) -> int:
+        epoch = self._connection.scalar(
+            text(
+                "INSERT INTO ledger.org_lock AS l (org, epoch, holder) VALUES (:org, 1, :holder) ON CONFLICT (org) "
+                "DO UPDATE SET epoch = l.epoch + 1, holder = excluded.holder, taken_at = now() RETURNING epoch"
+            ),
+            {"org": self.org, "holder": f"process {os.getpid()} on {socket.gethostname()}"},
         )
+        return int(epoch or 0)
 
     def assert_held(self, connection: Connection) -> None:
         """Refuse inside a transaction whose run no longer holds the org."""

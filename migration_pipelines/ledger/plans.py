@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from migration_pipelines.core.records import KnownParent, Outcome
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
+from migration_pipelines.ledger.codec import encode_all
+
+NO_LONGER_NAMED = "the plan has no row for it on this route any more"
 
 _COLUMNS = (
     "plan_id", "route_id", "source_id", "planned", "plan_hash", "problems", "payload", "ref_fields", "ref_routes",
@@ -39,18 +42,15 @@ class Plans(PartitionTables):
         """Start a new plan; whatever an interrupted one left behind is dropped."""
         with self.engine.begin() as connection:
             values = {"partition": self.id}
-            connection.execute(
+            discarded = connection.scalars(
                 text(
-                    "DELETE FROM ledger.plan_row WHERE plan_id IN "
-                    "(SELECT id FROM ledger.plan WHERE partition_id = :partition AND state = 'building')"
+                    "UPDATE ledger.plan SET state = 'discarded' "
+                    "WHERE partition_id = :partition AND state = 'building' RETURNING id"
                 ),
                 values,
-            )
+            ).all()
             connection.execute(
-                text(
-                    "UPDATE ledger.plan SET state = 'discarded' WHERE partition_id = :partition AND state = 'building'"
-                ),
-                values,
+                text("DELETE FROM ledger.plan_row WHERE plan_id = ANY(:plans)"), {"plans": list(discarded)}
             )
             number = connection.scalar(
                 text("INSERT INTO ledger.plan (partition_id, state) VALUES (:partition, 'building') RETURNING id"),
@@ -59,16 +59,23 @@ class Plans(PartitionTables):
         return int(number or 0)
 
     def add(self, plan_id: int, rows: Iterable[PlanRow]) -> None:
-        """Keep a chunk of rows."""
+        """Keep a chunk of rows. Raises GateClosed where another plan was begun since."""
         with self.engine.begin() as connection:
             connection.execute(text("SET LOCAL synchronous_commit = off"))
+            self._assert_building(connection, plan_id)
             copy_rows(connection, "ledger.plan_row", _COLUMNS, (self._as_fields(plan_id, row) for row in rows))
+
+    def _assert_building(self, connection: Connection, plan_id: int) -> None:
+        if not connection.scalar(
+            text("SELECT 1 FROM ledger.plan WHERE id = :plan AND state = 'building' FOR SHARE"), {"plan": plan_id}
+        ):
+            raise GateClosed(f"{self.key}: another plan was begun meanwhile, so this one ends here. Plan again.")
 
     def _as_fields(self, plan_id: int, row: PlanRow) -> Sequence[Any]:
         carried_route, carried_id = row.carried_by or (None, None)
         return (
             plan_id, self.route_id(row.route), row.source_id, str(row.outcome), row.plan_hash,
-            to_json(list(row.problems)) if row.problems else None,
+            to_json(encode_all(row.problems)) if row.problems else None,
             None if row.payload is None else to_json(dict(row.payload)),
             [field for field, _, _ in row.references],
             [self.route_id(route) for _, route, _ in row.references],
@@ -147,7 +154,7 @@ class Plans(PartitionTables):
                 plan=plan_id,
                 route=self.route_id(route),
                 field=field,
-            )  # fmt: skip
+            )
         )
 
     def problems(self, plan_id: int) -> list[Mapping[str, Any]]:
@@ -166,14 +173,20 @@ class Plans(PartitionTables):
         )
 
     def switch(self, plan_id: int, plan_fingerprint: str, summary: Mapping[str, Any]) -> None:
-        """Make a built plan the current one, in one transaction. Entries that say the same are not touched.
+        """Make a built plan the current one, in one transaction. Entries that say the same are not touched; those
+        that the plan no longer names are excluded, or an older plan would still be sent.
 
         Raises:
-            GateClosed: batches of the plan before are not settled.
+            GateClosed: batches of the plan before are not settled, or another plan was begun since.
         """
-        values = {"partition": self.id, "plan": plan_id}
+        values = {"partition": self.id, "plan": plan_id, "left_out": to_json([{"message": NO_LONGER_NAMED}])}
         with self.engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(7177, CAST(:partition AS int))"), values)
+            self._assert_building(connection, plan_id)
+            connection.execute(  # `prepare` holds it too: a batch is either counted here, or refused there
+                text("SELECT id FROM ledger.plan WHERE partition_id = :partition AND state = 'current' FOR UPDATE"),
+                values,
+            )
             unsettled = connection.scalar(
                 text("SELECT count(*) FROM ledger.batch WHERE partition_id = :partition AND state = 'prepared'"), values
             )
@@ -219,7 +232,14 @@ _SWITCH = (
         version = e.version + CASE WHEN s.is_new_version THEN 1 ELSE 0 END
     FROM switched s
     WHERE e.id = s.entry_id AND (s.is_new_version OR e.planned <> s.planned OR e.problems::text IS DISTINCT FROM
-          s.problems::text OR e.carried_id IS DISTINCT FROM s.carried_id)
+          s.problems::text OR e.carried_route IS DISTINCT FROM s.carried_route OR
+          e.carried_id IS DISTINCT FROM s.carried_id)
+    """,
+    """
+    UPDATE ledger.ledger_entry e
+    SET planned = 'excluded', problems = :left_out, plan_id = :plan, carried_route = NULL, carried_id = NULL
+    WHERE e.partition_id = :partition AND e.planned <> 'excluded'
+      AND NOT EXISTS (SELECT 1 FROM switched s WHERE s.entry_id = e.id)
     """,
     """
     INSERT INTO ledger.ledger_entry

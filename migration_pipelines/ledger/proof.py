@@ -119,7 +119,7 @@ class Proof(PartitionTables):
                 "AND e.route_id = ANY(:routes) AND e.source_id = r.source_id)",
                 object=self.object_id(source_object),
                 routes=[self.route_id(route) for route in routes],
-            )  # fmt: skip
+            )
         )
 
     def without_record(self, source_object: str, routes: Sequence[str]) -> int:
@@ -131,7 +131,7 @@ class Proof(PartitionTables):
                 "AND r.object_id = :object AND r.source_id = e.source_id)",
                 object=self.object_id(source_object),
                 routes=[self.route_id(route) for route in routes],
-            )  # fmt: skip
+            )
         )
 
     def findings(self, route: str, limit: int = 20) -> list[Mapping[str, Any]]:

@@ -36,7 +36,7 @@ class Extraction:
         rows = [
             (
                 self._tables.id, self._object_id, record.id, record.parent_id, to_json(dict(record.values)),
-                digest([dict(record.values), record.deleted]), record.modified_at, record.deleted,
+                digest([dict(record.values), record.deleted, record.parent_id]), record.modified_at, record.deleted,
             )
             for record in records
         ]  # fmt: skip
@@ -90,8 +90,8 @@ class Extraction:
             )
             extracted = self._connection.scalar(
                 text(
-                    "UPDATE ledger.extraction SET finished_at = now(), source_count = :count, profile = :profile, extracted = (SELECT count(*) "
-                    "FROM ledger.source_record WHERE partition_id = :partition AND object_id = :object AND NOT deleted) "
+                    "UPDATE ledger.extraction SET finished_at = now(), source_count = :count, profile = :profile, "
+                    "extracted = (SELECT count(*) FROM ledger.source_record WHERE partition_id = :partition AND object_id = :object AND NOT deleted) "
                     "WHERE id = :id RETURNING extracted"
                 ),
                 values,

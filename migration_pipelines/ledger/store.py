@@ -14,6 +14,7 @@ from migration_pipelines.errors import TransientFailure
 from migration_pipelines.ledger import schema
 from migration_pipelines.ledger.base import PartitionTables, to_json
 from migration_pipelines.ledger.batches import Batches
+from migration_pipelines.ledger.codec import decode_text
 from migration_pipelines.ledger.plans import Plans
 from migration_pipelines.ledger.proof import Proof
 from migration_pipelines.ledger.records import Records
@@ -130,10 +131,14 @@ class PartitionLedger(PartitionTables):
 
     def owners(self) -> list[Mapping[str, Any]]:
         """Every source user with what it was matched to; `is_needed` where a record in scope is owned by it."""
-        return self.select(
+        rows = self.select(
             "SELECT source_id, name, email, is_active, target_id, resolved_by, problem, is_needed FROM ledger.owner "
             "WHERE partition_id = :partition ORDER BY is_needed DESC, source_id"
         )
+        return [
+            {name: decode_text(value) if isinstance(value, str) else value for name, value in row.items()}
+            for row in rows
+        ]
 
 
 def by_key(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, Mapping[str, Any]]:

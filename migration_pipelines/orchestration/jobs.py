@@ -60,7 +60,7 @@ def build_jobs(partitions_def: dg.StaticPartitionsDefinition) -> list[Any]:
         undo_everything()
 
     migrate = dg.define_asset_job(
-        "migrate", selection=dg.AssetSelection.all(), partitions_def=partitions_def, executor_def=dg.in_process_executor,
+        "migrate", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor,
         description="Discover, extract, plan, and load what is approved.",
     )  # fmt: skip
     return [migrate, verify, roll_back]

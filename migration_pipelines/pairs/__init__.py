@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import model_validator
 from ruamel.yaml import YAML
 
+from migration_pipelines.core.converters.phone import REGIONS
 from migration_pipelines.core.mapping import Frozen
 from migration_pipelines.core.rules import RuleBook
 from migration_pipelines.errors import InvalidInput
@@ -23,7 +24,8 @@ from migration_pipelines.errors import InvalidInput
 class Decision(Frozen):
     """One question that a project answers before anything is written.
 
-    `allowed` lists the values with what each of them means; where it is empty, `type` says what is taken: text or number.
+    `allowed` lists the values with what each of them means; where it is empty, `type` says what is taken: text, number
+    or country.
     """
 
     meaning: str
@@ -34,10 +36,12 @@ class Decision(Frozen):
     @model_validator(mode="after")
     def _has_values(self) -> Decision:
         if (self.type == "choice") != bool(self.allowed):
-            raise ValueError("a choice lists allowed values, a text or number does not")
+            raise ValueError("a choice lists allowed values, a text, number or country does not")
         return self
 
     def explain(self) -> str:
+        if self.type == "country":
+            return "a country in two capital letters, such as TR"
         if self.type != "choice":
             return f"a {self.type}"
         return "; ".join(f"{value!r}: {meaning}" for value, meaning in self.allowed.items())
@@ -64,6 +68,7 @@ class Pair(Frozen):
         fits = {
             "choice": value in decision.allowed,
             "number": isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+            "country": value in REGIONS,
             "text": isinstance(value, str) and bool(value),
         }
         if value is not None and not fits[decision.type]:

@@ -34,4 +34,7 @@ def moment(value: str) -> str | Problem:
         return Problem(HoldReason.BAD_VALUE, f"{value!r} is no date with time", value=value)
     if when.tzinfo is None:
         return Problem(HoldReason.BAD_VALUE, f"{value!r} says no time zone", value=value)
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    except OverflowError:  # "0001-01-01T00:00:00+03:00", what some systems write for no date at all
+        return Problem(HoldReason.BAD_VALUE, f"{value!r} is outside the calendar", value=value)

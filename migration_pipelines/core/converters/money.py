@@ -7,12 +7,14 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from migration_pipelines.core.converters.registry import converter
 from migration_pipelines.core.records import HoldReason, Problem
 
+DIGITS = 38  # before or after the point; "1e999999999" is short to write and fills the memory
+
 
 @converter(makes="integer")
 def whole_units(value: str | int | float | Decimal) -> int | Problem:
     """The amount rounded half up to whole currency units, as a price field without minor units takes it."""
     amount = _decimal(value)
-    return amount if isinstance(amount, Problem) else int(amount.quantize(Decimal(1), ROUND_HALF_UP))
+    return amount if isinstance(amount, Problem) else int(amount.to_integral_value(ROUND_HALF_UP))
 
 
 @converter(makes="decimal")
@@ -21,7 +23,7 @@ def decimal(value: str | int | float | Decimal) -> str | Problem:
     amount = _decimal(value)
     if isinstance(amount, Problem):
         return amount
-    written = format(amount, "f")
+    written = format(abs(amount) if amount == 0 else amount, "f")
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 
@@ -30,6 +32,6 @@ def _decimal(value: str | int | float | Decimal) -> Decimal | Problem:
         amount = Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite():
+    if not amount.is_finite() or abs(amount.adjusted()) > DIGITS:
         return Problem(HoldReason.BAD_VALUE, f"{value!r} is no amount", value=value)
     return amount

@@ -8,6 +8,9 @@ import phonenumbers
 
 from migration_pipelines.core.converters.registry import converter
 from migration_pipelines.core.records import HoldReason, Problem
+from migration_pipelines.errors import MappingError
+
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 @converter(makes="text")
@@ -22,8 +25,13 @@ def phone(value: str, *, region: str) -> str | Problem:
     Returns:
         The number, or a Problem that does not hold the record: a number nobody can dial is still information.
 
+    Raises:
+        MappingError: there is no such region, so that every national number would be unreadable.
+
     Source: ITU-T E.164, by libphonenumber's rules for the region (SF-KOMMO-66).
     """
+    if region not in REGIONS:
+        raise MappingError(f"phone: {region!r} is no country; write its two capital letters, such as TR")
     try:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException:

@@ -17,7 +17,7 @@ SELECT e.id AS entry_id, e.partition_id, e.route_id, e.source_id, e.version, e.p
        u.result AS undone, u.detail AS undo_detail,
        CASE
          WHEN e.planned <> 'planned' THEN e.planned
-         WHEN u.result = 'undone' THEN 'rolled back'
+         WHEN u.result = 'undone' AND u.after_batch = o.batch_id THEN 'rolled back'
          WHEN o.batch_id IS NULL OR o.version < e.version THEN 'planned'
          WHEN o.result IN ('created', 'updated', 'unchanged') THEN 'loaded'
          ELSE o.result
@@ -26,7 +26,11 @@ FROM ledger.ledger_entry e
 LEFT JOIN LATERAL (
   SELECT * FROM ledger.outcome x WHERE x.entry_id = e.id ORDER BY x.batch_id DESC LIMIT 1
 ) o ON true
-LEFT JOIN ledger.undo u ON u.entry_id = e.id AND u.after_batch = o.batch_id
+LEFT JOIN LATERAL (
+  SELECT * FROM ledger.undo x WHERE x.entry_id = e.id ORDER BY x.after_batch DESC LIMIT 1
+) u ON NOT EXISTS (  -- it stands until the target takes the record again; a refused attempt leaves it undone
+  SELECT 1 FROM ledger.outcome y
+  WHERE y.entry_id = e.id AND y.batch_id > u.after_batch AND y.result IN ('created', 'updated', 'unchanged'))
 """
 
 

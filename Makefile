@@ -1,0 +1,44 @@
+# Everything installs into .venv by the project's own files. PYTHON names a Python of 3.11 or later.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_READY := .venv/.demo
+DEV_READY := .venv/.dev
+
+.PHONY: demo test check format dev clean
+
+demo: $(DEMO_READY)  ## the whole case study, from nothing to a proven migration
+	$(BIN)/python -m migration_pipelines.demo run
+
+dev: $(DEMO_READY)  ## the Dagster UI on http://127.0.0.1:3000, with the demo's twins and database
+	$(BIN)/python -m migration_pipelines.demo dev
+
+test: $(DEV_READY)  ## every test
+	$(BIN)/pytest
+
+check: $(DEV_READY)  ## what must pass before a commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest
+
+format: $(DEV_READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## forget the demo and the caches; stops the demo's database
+	-$(BIN)/python -c "from pathlib import Path; from migration_pipelines.demo.stage import clear; clear(Path('.migration/demo').absolute())"
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed. Name one: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(DEMO_READY): $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[twins]"
+	@touch $@
+
+$(DEV_READY): $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@ $(DEMO_READY)

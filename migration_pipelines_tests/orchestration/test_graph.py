@@ -1,0 +1,159 @@
+"""The graph on a real Dagster instance in PostgreSQL: partitions, blocking checks, gates that hold across runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from migration_pipelines import stages
+from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.definitions import build_definitions
+from migration_pipelines.errors import GateClosed, InvalidInput, ProofFailed
+from migration_pipelines.launcher import prepare_environment
+from migration_pipelines.orchestration.run import run_job
+from migration_pipelines_tests.world import World
+
+
+@pytest.fixture
+def dagster_world(world: World, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world whose partition Dagster knows, with its own DAGSTER_HOME on this worker's database."""
+    environ = world.environ | {
+        "MIGRATION_HOME": str(tmp_path / "home"),
+        "MIGRATION_PROJECTS": str(world.projects),
+        "MIGRATION_FILES": world.settings.files_url,
+        "MIGRATION_DATABASE_URL": database_url,
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    prepared = dict(os.environ)
+    prepare_environment(prepared)
+    monkeypatch.setenv("DAGSTER_HOME", prepared["DAGSTER_HOME"])
+    yield world
+
+
+def checks_of(run_id: str) -> dict[tuple[str, str], Any]:
+    with dg.DagsterInstance.get() as instance:
+        records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    found = [record.event_log_entry.dagster_event.event_specific_data for record in records]
+    return {(one.asset_key.to_user_string(), one.check_name): one for one in found}
+
+
+def newest_run() -> dg.DagsterRun:
+    with dg.DagsterInstance.get() as instance:
+        return instance.get_runs(limit=1)[0]
+
+
+def latest_check(world: World, asset: str, check: str) -> Any:
+    """The newest result of a check for this world's partition, as the asset's page shows it."""
+    with dg.DagsterInstance.get() as instance:
+        records = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey(asset), check), limit=50
+        )
+    evaluations = [record.event.dagster_event.event_specific_data for record in records if record.event]
+    return next(one for one in evaluations if getattr(one, "partition", None) == world.key)
+
+
+def test_a_migration_runs_through_the_graph_and_every_check_is_recorded_for_its_partition(dagster_world: World) -> None:
+    """COMMON-29, COMMON-30: parents first, and each object's reconciliation before the next begins."""
+    dagster_world.prepare()
+    with dagster_world.partition() as partition:
+        stages.approve_plan(partition, who="a test")
+
+    run_id = run_job("migrate", dagster_world.key)
+
+    found = checks_of(run_id)
+    assert {asset for asset, _ in found} == {"plan", *NAMES}
+    assert all(one.passed and one.partition == dagster_world.key for one in found.values())
+    assert found["contacts", "what_was_loaded_is_there"].description.startswith(f"{dagster_world.key}: 18 of 18")
+    assert dagster_world.broken_claims() == {}
+
+
+def test_the_first_load_stops_after_the_plan_until_a_person_has_approved_it(dagster_world: World) -> None:
+    dagster_world.prepare()
+    dagster_world.forget_requests()
+
+    with pytest.raises(GateClosed, match=r"plan [0-9a-f]{12} is not approved.*crm-migrate confirm .* --plan"):
+        run_job("migrate", dagster_world.key)
+
+    assert [one for one in dagster_world.requests() if one["method"] != "GET"] == []
+
+
+def test_an_asset_alone_is_refused_while_what_comes_before_it_has_not_passed(dagster_world: World) -> None:
+    """A Dagster check blocks within its own run only: the ledger refuses in every other (COMMON-29)."""
+    dagster_world.prepare()
+    with dagster_world.partition() as partition:
+        stages.approve_plan(partition, who="a test")
+    run_job("migrate", dagster_world.key, assets=["provision", "users"])
+    dagster_world.forget_requests()
+
+    with pytest.raises(GateClosed, match="contacts comes after accounts, which has not been loaded"):
+        run_job("migrate", dagster_world.key, assets=["contacts"])
+
+    assert [one for one in dagster_world.requests() if one["method"] != "GET"] == []
+
+
+def test_a_record_removed_behind_our_back_turns_the_checks_red(dagster_world: World) -> None:
+    dagster_world.prepare()
+    dagster_world.apply()
+    victim = dagster_world.snapshot()["contacts"][0]["id"]
+    dagster_world.kommo.post("remove", json={"entity": "contacts", "id": victim})
+
+    with pytest.raises(ProofFailed, match="loaded records answered"):
+        run_job("verify", dagster_world.key)
+
+    shown = latest_check(dagster_world, "contacts", "what_was_loaded_is_there")
+    assert not shown.passed
+    assert " of 18 loaded records answered" in shown.description
+
+
+def test_a_source_record_lost_from_the_ledger_turns_the_checks_red(dagster_world: World) -> None:
+    dagster_world.prepare()
+    dagster_world.apply()
+    with dagster_world.partition() as partition:
+        partition.ledger.execute(
+            "DELETE FROM ledger.source_record WHERE ctid IN (SELECT ctid FROM ledger.source_record "
+            "WHERE partition_id = :partition AND object_id = :object LIMIT 1)",
+            object=partition.ledger.object_id("Account"),
+        )
+
+    with pytest.raises(ProofFailed, match="4 of 5 Account extracted"):
+        run_job("verify", dagster_world.key)
+
+    assert not latest_check(dagster_world, "accounts", "every_record_was_extracted").passed
+    assert not latest_check(dagster_world, "accounts", "the_outcomes_add_up").passed
+
+
+def test_a_roll_back_wants_the_partition_repeated(dagster_world: World) -> None:
+    dagster_world.prepare()
+    dagster_world.apply()
+    dagster_world.forget_requests()
+
+    with pytest.raises(InvalidInput, match="repeat its key"):
+        run_job("roll_back", dagster_world.key)
+
+    assert dagster_world.requests() == []
+
+
+def test_the_definitions_load_and_name_every_partition(dagster_world: World) -> None:
+    definitions = build_definitions()
+
+    dg.Definitions.validate_loadable(definitions)
+    assert dagster_world.key in definitions.resolve_job_def("migrate").partitions_def.get_partition_keys()
+
+
+def test_an_invalid_project_loses_only_itself(dagster_world: World, caplog: pytest.LogCaptureFixture) -> None:
+    broken = dagster_world.projects / "broken"
+    broken.mkdir()
+    (broken / "project.yaml").write_text("name: broken\nsource: salesforce\n", "utf-8")
+
+    keys = build_definitions().resolve_job_def("migrate").partitions_def.get_partition_keys()
+
+    assert keys == [dagster_world.key]
+    assert "broken" in caplog.text
+    assert "target: Field required" in caplog.text
