@@ -21,7 +21,6 @@ ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 20.0
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-_LOST = frozenset({500, 502, 503, 504})
 
 
 class HttpClient:
@@ -32,7 +31,7 @@ class HttpClient:
         url: origin, such as https://acme.kommo.com; plain http only on this machine.
         authorise: headers that identify us; called with True to sign in anew after a 401, and may raise.
         requests_per_second: ceiling on our own pace; None leaves it to the server.
-        transport, sleep: for tests.
+        transport, sleep, clock: for tests.
     """
 
     def __init__(
@@ -44,6 +43,7 @@ class HttpClient:
         requests_per_second: float | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.origin = checked_origin(name, url)
@@ -52,6 +52,7 @@ class HttpClient:
         self._interval = 1 / requests_per_second if requests_per_second else 0.0
         self._next_at = 0.0
         self._sleep = sleep
+        self._clock = clock
         self._client = httpx.Client(base_url=self.origin, timeout=TIMEOUT, transport=transport, follow_redirects=False)
 
     def close(self) -> None:
@@ -69,12 +70,12 @@ class HttpClient:
             self._pause_before(attempt)
             try:
                 response = self._send("GET", path, params=params)
-                if response.status_code not in _LOST | {429}:
+                if not _is_lost(response) and response.status_code != 429:
                     if response.content and "json" in response.headers.get("content-type", ""):
                         response.json()  # a body that was cut short must not pass for a short one
                     return response
                 problem = f"status {response.status_code}"
-            except (httpx.TransportError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            except (httpx.RequestError, json.JSONDecodeError, UnicodeDecodeError) as error:
                 problem = type(error).__name__
         raise TransientFailure(
             f"{self.name} at {self.origin} did not answer GET {path} in {ATTEMPTS} attempts ({problem}). "
@@ -97,11 +98,11 @@ class HttpClient:
             except httpx.ConnectError as error:
                 problem = type(error).__name__
                 continue
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 raise OutcomeUnknown(
                     f"{self.name}: the answer to {method} {path} was lost ({type(error).__name__})"
                 ) from None
-            if response.status_code in _LOST:
+            if _is_lost(response):
                 raise OutcomeUnknown(f"{self.name}: {method} {path} was answered with {response.status_code}")
             if response.status_code != 429:
                 return response
@@ -134,7 +135,7 @@ class HttpClient:
         return response
 
     def _keep_pace(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now < self._next_at:
             self._sleep(self._next_at - now)
         self._next_at = max(now, self._next_at) + self._interval
@@ -145,13 +146,22 @@ class HttpClient:
             self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  spreads clients, guards nothing
 
 
+def _is_lost(response: httpx.Response) -> bool:
+    """An answer that does not say what became of the request: any gateway's or server's fault, known by number or not."""
+    return response.status_code >= 500 or response.status_code == 408
+
+
 def checked_origin(name: str, url: str) -> str:
     """The origin of a URL. Plain http is taken on this machine only, since a token goes with every request.
 
     Raises:
         InvalidInput: it is no such URL.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+        httpx.URL(f"{parts.scheme}://{parts.netloc}")
+    except (ValueError, httpx.InvalidURL):
+        parts = urlsplit("")
     is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise InvalidInput(f"The URL of {name} must look like https://acme.example.com, without user or password.")

@@ -103,6 +103,16 @@ class Batches(PartitionTables):
             group, last = rows[-1]["grouped"], rows[-1]["source_id"]
             yield [_entry(row) for row in rows]
 
+    def count_to_send(self, route: str) -> int:
+        """How many entries `to_send` will give."""
+        return int(
+            self.scalar(
+                "SELECT count(*) FROM ledger.entry_status WHERE partition_id = :partition AND route_id = :route "
+                "AND planned = 'planned' AND outcome NOT IN ('loaded', 'conflict')",
+                route=self.route_id(route),
+            )
+        )
+
     def prepare(
         self, lock: OrgLock, plan_id: int, route: str, entries: Sequence[Entry], *, body_digest: str | None = None,
         high_water: str | None = None,

@@ -91,8 +91,8 @@ class Extraction:
             extracted = self._connection.scalar(
                 text(
                     "UPDATE ledger.extraction SET finished_at = now(), source_count = :count, profile = :profile, "
-                    "extracted = (SELECT count(*) FROM ledger.source_record WHERE partition_id = :partition AND object_id = :object AND NOT deleted) "
-                    "WHERE id = :id RETURNING extracted"
+                    "extracted = (SELECT count(*) FROM ledger.source_record "
+                    "WHERE partition_id = :partition AND object_id = :object AND NOT deleted) WHERE id = :id RETURNING extracted"
                 ),
                 values,
             )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from migration_pipelines.stages.partition import OpenPartition
-
-Report = Callable[[str], None]
+from migration_pipelines.stages.progress import Progress, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +20,12 @@ class Extracted:
 def extract(partition: OpenPartition, source_object: str, report: Report = lambda _line: None) -> Extracted:
     """Read all records of an object, page by page; each page is durable before the next is asked for."""
     fields = list(partition.schema("source").objects[source_object].fields)
-    changed = read = 0
+    changed = 0
+    progress = Progress(report, f"{source_object}: read", partition.source.count(source_object))
     with partition.ledger.records.extraction(source_object, partition.source.now()) as extraction:
         for page in partition.source.read(source_object, fields, partition.parent_field(source_object)):
             changed += extraction.store(page)
-            read += len(page)
-            report(f"{source_object}: {read} records read")
+            progress.add(len(page))
         source_count = partition.source.count(source_object)
         records = extraction.finish(source_count)
     return Extracted(records, changed, source_count)

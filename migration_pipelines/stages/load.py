@@ -6,7 +6,7 @@ answer was lost is settled by asking the target, never by sending it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -18,11 +18,11 @@ from migration_pipelines.errors import MigrationError, OutcomeUnknown, Transient
 from migration_pipelines.ledger.batches import Entry, Result, StoredBatch
 from migration_pipelines.stages import gates
 from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.progress import Progress, Report
 from migration_pipelines.stages.reconcile import reconcile
 from migration_pipelines.stages.users import confirm_users
 from migration_pipelines.stages.verify import verify_route
 
-Report = Callable[[str], None]
 ATTEMPTS = 3  # of a record that is neither taken nor refused
 
 
@@ -67,7 +67,7 @@ def settle_leftovers(partition: OpenPartition, report: Report) -> None:
 def _send_route(partition: OpenPartition, plan_id: int, compiled: CompiledRoute, report: Report) -> None:
     target, batches = partition.target, partition.ledger.batches
     group_by = target.group_by(compiled.route.target)
-    sent = 0
+    progress = Progress(report, f"{compiled.key}: written", batches.count_to_send(compiled.key))
     for page in batches.to_send(compiled.key, group_by):
         ready = [entry for entry in page if not _missing_parents(compiled, entry)]
         blocked = [entry for entry in page if _missing_parents(compiled, entry)]
@@ -75,9 +75,8 @@ def _send_route(partition: OpenPartition, plan_id: int, compiled: CompiledRoute,
             stored = batches.prepare(partition.lock(), plan_id, compiled.key, blocked)
             batches.settle(partition.lock(), stored, [_held(compiled, entry) for entry in blocked])
         for alike in _alike([_without_bare(entry) for entry in ready], group_by):
-            for chunk in _send_all(partition, plan_id, compiled, alike):
-                sent += chunk
-                report(f"{compiled.key}: {sent} records written")
+            for sent in _send_all(partition, plan_id, compiled, alike):
+                progress.add(sent)
 
 
 def _send_all(

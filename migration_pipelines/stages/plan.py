@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -19,8 +19,7 @@ from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages import gates
 from migration_pipelines.stages.owners import Owners
 from migration_pipelines.stages.partition import OpenPartition
-
-Report = Callable[[str], None]
+from migration_pipelines.stages.progress import Progress, Report
 
 
 def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mapping[str, Any]:
@@ -46,7 +45,7 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
     for crm_object, compiled in partition.routes:
         is_first = compiled.route.source not in planned_sources
         planned_sources.add(compiled.route.source)
-        done = 0
+        progress = Progress(report, f"{compiled.key}: planned", partition.ledger.records.count(compiled.route.source))
         children = partition.children_of(compiled.route.source)
         for page in partition.ledger.records.pages(compiled.route.source, children):
             if crm_object == "users":
@@ -59,8 +58,7 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
             for row in rows:
                 content.update(f"{row.source_id}\0{row.outcome}\0".encode("utf-8", "surrogatepass"))
                 content.update(row.plan_hash or b"")
-            done += len(page)
-            report(f"plan: {compiled.key}: {done} records")
+            progress.add(len(page))
     owners.keep(plan_id, keys.get("users", []))
     summary = _summary(partition, plan_id, wanted, after, content.hexdigest())
     plans.switch(plan_id, summary["fingerprint"], summary)

@@ -5,7 +5,7 @@ Safe to kill and repeat: every record is looked at before it is touched, and one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from migration_pipelines.connectors.base import Found
@@ -15,8 +15,8 @@ from migration_pipelines.errors import GateClosed, OutcomeUnknown, TransientFail
 from migration_pipelines.ledger.batches import Entry
 from migration_pipelines.stages.load import settle_leftovers
 from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.progress import Report
 
-Report = Callable[[str], None]
 PAGE = 200
 ATTEMPTS = 3
 

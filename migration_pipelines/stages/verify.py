@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from migration_pipelines.connectors.base import Found
@@ -12,9 +12,9 @@ from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.proof import Written
 from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.progress import Progress, Report
 from migration_pipelines.stages.reconcile import reconcile
 
-Report = Callable[[str], None]
 Finding = tuple[int, str, str, Any, Any]
 
 
@@ -37,13 +37,14 @@ def verify(partition: OpenPartition, report: Report = lambda _line: None) -> dic
 
 def verify_route(partition: OpenPartition, compiled: CompiledRoute, *, only_unverified: bool, report: Report) -> None:
     """Read back the loaded entries of a route, a page at a time, and keep what is different."""
+    progress = Progress(report, f"{compiled.key}: read back", 0)
     done = 0
     for page in partition.ledger.proof.written(compiled.key, only_unverified=only_unverified):
         found = partition.target.read_back(compiled.route.target, [one.target_id for one in page])
         findings = [finding for one in page for finding in _findings(one, found.get(one.target_id))]
         partition.ledger.proof.keep_findings([one.entry_id for one in page], findings)
         done += len(page)
-        report(f"{compiled.key}: {done} records read back")
+        progress.add(len(page))
     if done:
         partition.ledger.proof.mark_verified(compiled.key)
 

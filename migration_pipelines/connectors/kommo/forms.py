@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
+
 from migration_pipelines.connectors.base import Found, Record
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 
@@ -215,6 +217,17 @@ class Forms:
         if field_type == "datetime":
             return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return value
+
+
+def in_its_words(response: httpx.Response) -> str:
+    """Kommo's own words, without what we sent."""
+    try:
+        body = response.json()
+        detail = "; ".join(map(str, body["errors"].values())) if body.get("errors") else body.get("detail")
+        named = [error["detail"] for one in body.get("validation-errors") or () for error in one["errors"]]
+        return f"{'; '.join(named) or detail or body.get('title')} (status {response.status_code})"
+    except (ValueError, AttributeError, LookupError, TypeError):
+        return f"status {response.status_code}"
 
 
 def _is_empty(value: Any) -> bool:

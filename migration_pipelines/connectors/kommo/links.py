@@ -12,6 +12,7 @@ from typing import Any
 
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.http import HttpClient
+from migration_pipelines.connectors.kommo.forms import in_its_words
 
 DEAL_LINKS = ("company", "contacts")
 
@@ -33,7 +34,7 @@ def write(http: HttpClient, batch: Batch) -> Sequence[WriteResult | None]:
     if response.status_code == 200:
         return [WriteResult("created", link_id(one)) for one in batch.records]
     if len(batch.records) == 1:
-        return [WriteResult("failed", message=f"Kommo refused the link (status {response.status_code})")]
+        return [WriteResult("failed", message=f"link: {in_its_words(response)}")]
     return [None] * len(batch.records)
 
 
@@ -67,6 +68,11 @@ def unlink(http: HttpClient, target_ids: Sequence[str]) -> Mapping[str, str]:
         if response.status_code != 204:
             refused.update({f"{company}:{one}": f"not unlinked (status {response.status_code})" for one in contacts})
     return refused
+
+
+def are_as_meant(meant: Sequence[str], there: Sequence[str]) -> bool:
+    """The same records, with the same one first: that is the main one."""
+    return set(meant) == set(there) and list(meant[:1]) == list(there[:1])
 
 
 def relink_deals(http: HttpClient, records: Sequence[Record], found: Mapping[str, Found]) -> None:

@@ -27,12 +27,13 @@ from migration_pipelines.connectors.kommo.forms import (
     Forms,
     Pipelines,
     custom_field,
+    in_its_words,
 )
 from migration_pipelines.connectors.kommo.provision import Provisioner
 from migration_pipelines.core.compare import differences
 from migration_pipelines.core.provisioning import Wanted, WantedField, WantedPipeline
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema, User
-from migration_pipelines.errors import PermanentFailure
+from migration_pipelines.errors import MigrationError, OutcomeUnknown, PermanentFailure
 
 PAGE = 250
 READ_BACK_PAGE = 200  # ids in one URL
@@ -178,14 +179,20 @@ class KommoTarget:
         response = self._http.write(
             "PATCH" if is_update else "POST", f"/api/v4/{batch.target_object}", self.render(batch)
         )
-        if response.status_code == 400:
-            return self._refused(batch, response)
-        if response.status_code != 200:
+        if response.status_code not in (200, 400):
             raise PermanentFailure(
-                f"Kommo refused {len(batch.records)} {batch.target_object}: {_in_its_words(response)}"
+                f"Kommo refused {len(batch.records)} {batch.target_object}: {in_its_words(response)}"
             )
-        self._array = min(self._array * 2, LONGEST_ARRAY)
+        try:
+            return self._refused(batch, response) if response.status_code == 400 else self._taken(batch, response)
+        except (MigrationError, ValueError, LookupError) as error:
+            # Something of it may stand in the account by now, so no failure from here on means "nothing was applied".
+            raise OutcomeUnknown(f"Kommo: what became of a request is not known ({error})") from error
+
+    def _taken(self, batch: Batch, response: httpx.Response) -> Sequence[WriteResult | None]:
+        is_update = batch.records[0].target_id is not None
         answers = {one["request_id"]: str(one["id"]) for one in response.json()["_embedded"][batch.target_object]}
+        self._array = min(self._array * 2, LONGEST_ARRAY)
         if not is_update:
             self._highest[batch.target_object] = max(map(int, answers.values()))
         else:
@@ -200,7 +207,7 @@ class KommoTarget:
             text = "; ".join(f"{error['path']}: {error['detail']} ({error['code']})" for error in one["errors"])
             words[one["request_id"]] = text
         if not words and len(batch.records) == 1:
-            words[batch.records[0].key] = _in_its_words(response)
+            words[batch.records[0].key] = in_its_words(response)
         applied = self._applied(batch) if len(words) < len(batch.records) else [None] * len(batch.records)
         return [
             WriteResult("failed", message=words[record.key]) if record.key in words else result
@@ -289,11 +296,16 @@ class KommoTarget:
             item = self._forms.item(target_object, Record(target_id, values, target_id=target_id))
             items.append(item | {"tags_to_add": [{"name": ROLLED_BACK}]})
         refused: dict[str, str] = {}
-        for start in range(0, len(items), FIRST_ARRAY):
-            chunk = items[start : start + FIRST_ARRAY]
+        chunks = [items[start : start + FIRST_ARRAY] for start in range(0, len(items), FIRST_ARRAY)]
+        while chunks:
+            chunk = chunks.pop()
             response = self._http.write("PATCH", f"/api/v4/{target_object}", json.dumps(chunk).encode())
-            if response.status_code != 200:
-                refused.update({str(one["id"]): _in_its_words(response) for one in chunk})
+            if response.status_code == 200:
+                continue
+            if len(chunk) > 1:  # one of them may spoil the request for all; undoing twice changes nothing
+                chunks += [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
+            else:
+                refused[str(chunk[0]["id"])] = in_its_words(response)
         return refused
 
     # Reading
@@ -312,7 +324,7 @@ class KommoTarget:
         if response.status_code == 204:
             return None
         if response.status_code != 200:
-            raise PermanentFailure(f"Kommo refused to be read: {_in_its_words(response)}")
+            raise PermanentFailure(f"Kommo refused to be read: {in_its_words(response)}")
         return response.json()
 
     def _pages(self, path: str, kind: str, params: Sequence[tuple[str, Any]] = ()) -> Iterator[Mapping[str, Any]]:
@@ -327,22 +339,15 @@ class KommoTarget:
 def _updated(record: Record, found: Found | None) -> WriteResult | None:
     if found is None or differences(record.values, found.values):
         return None
-    linked = {name: set(found.references.get(name, ())) for name in links.DEAL_LINKS}
-    if any(set(record.references[name]) != ids for name, ids in linked.items() if name in record.references):
+    if any(
+        not links.are_as_meant(record.references[name], found.references.get(name, ()))
+        for name in links.DEAL_LINKS
+        if name in record.references
+    ):
         return None
     return WriteResult("updated", record.target_id)
 
 
 def _marked(name: str | None) -> str:
-    prefix = f"[{ROLLED_BACK}] "
-    return name if name and name.startswith(prefix) else (prefix + (name or "")).strip()[: TEXT_LIMIT - 1]
-
-
-def _in_its_words(response: httpx.Response) -> str:
-    """Kommo's own words, without what we sent."""
-    try:
-        body = response.json()
-        detail = "; ".join(map(str, body["errors"].values())) if body.get("errors") else body.get("detail")
-        return f"{detail or body.get('title')} (status {response.status_code})"
-    except (ValueError, AttributeError):
-        return f"status {response.status_code}"
+    mark = f"[{ROLLED_BACK}]"
+    return name if name and name.startswith(mark) else f"{mark} {name or ''}".strip()[: TEXT_LIMIT - 1]

@@ -10,7 +10,7 @@ JSON_TYPE = "application/json;charset=UTF-8"
 
 
 @dataclass
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
+class Refusal(Exception):
     """An answer that is not 2xx. REST says it as a list of one object; OAuth has its own shape (`OAuthRefusal`).
 
     Attributes:

@@ -1,0 +1,230 @@
+"""The mapping language: what a file may say, what it may not, and that whoever misspells is told so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from migration_pipelines.core.mapping import EmptyTest, FieldMap, ObjectMapping, ReferenceMap, Route, route_key, rows_of
+
+CONTACT: dict[str, Any] = {"source": "Contact", "target": "contacts"}
+
+
+def read(model: Any, content: Any) -> Any:
+    return model.model_validate(content)
+
+
+def test_a_field_that_comes_from_one_source_field() -> None:
+    row = read(FieldMap, {"from": "Email", "convert": "strip", "required": True})
+
+    assert (row.sources, row.convert, row.required) == (("Email",), ["strip"], True)
+
+
+def test_a_field_that_comes_from_several() -> None:
+    assert read(FieldMap, {"from": ["A", "B"], "convert": ["first"]}).sources == ("A", "B")
+
+
+def test_a_single_converter_with_options_needs_no_list() -> None:
+    assert read(FieldMap, {"from": "Phone", "convert": {"phone": {"region": "TR"}}}).convert == [
+        {"phone": {"region": "TR"}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        pytest.param({}, "exactly one of from:, value: and rule:", id="nothing"),
+        pytest.param({"from": "A", "value": 1}, "exactly one of from:, value: and rule:", id="two origins"),
+        pytest.param({"from": "A", "rule": "r"}, "exactly one of from:, value: and rule:", id="field and rule"),
+        pytest.param({"value": 1, "convert": "text"}, "work on a value that comes from:", id="converted constant"),
+        pytest.param({"rule": "r", "table": "t"}, "work on a value that comes from:", id="table on a rule"),
+        pytest.param({"from": []}, "at least one source field", id="from no field"),
+        pytest.param({"from": ["A", "B"], "table": "t"}, "just one where table:", id="table on two fields"),
+        pytest.param(
+            {"from": "A", "convert": [{"phone": {}, "text": {}}]}, r"written \{name: \{option: value\}\}", id="two in one"
+        ),
+    ],
+)  # fmt: skip
+def test_a_field_says_one_thing(row: Any, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        read(FieldMap, row)
+
+
+@pytest.mark.parametrize("value", [False, 0, ""])
+def test_false_zero_and_empty_text_are_constants(value: Any) -> None:
+    row = read(FieldMap, {"value": value})
+
+    assert (row.value, type(row.value)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"to": "users"}, "exactly one of from: and rule:"),
+        ({"from": "A", "rule": "r", "to": "users"}, "exactly one of from: and rule:"),
+        ({"from": "A", "to": []}, "at least one CRM object"),
+        ({"from": "A", "to": "users", "if_empty": "ignore"}, "'hold' or 'bare'"),
+    ],
+)
+def test_a_reference_says_one_thing(row: Any, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        read(ReferenceMap, row)
+
+
+def test_a_reference_holds_in_all_three_cases_unless_told_otherwise() -> None:
+    row = read(ReferenceMap, {"from": "OwnerId", "to": "users"})
+
+    assert (row.to, row.if_empty, row.if_unknown, row.if_held) == (("users",), "hold", "hold", "hold")
+
+
+KEYS = {
+    FieldMap: ({"from": "A"}, {"from", "from_", "value", "table", "convert", "rule", "default", "required"}),
+    ReferenceMap: (
+        {"from": "A", "to": "users"},
+        {"from", "from_", "rule", "to", "if_empty", "if_unknown", "if_held"},
+    ),
+    Route: (
+        CONTACT,
+        {"source", "target", "cardinality", "support", "when", "only_if", "after", "carried_by", "fields", "references",
+         "lost", "undecided"},
+    ),
+    ObjectMapping: ({"routes": []}, {"routes", "tables"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", KEYS, ids=lambda model: model.__name__)
+@given(data=st.data())
+def test_an_unknown_key_is_refused_by_its_name(model: Any, data: st.DataObject) -> None:
+    content, known = KEYS[model]
+    key = data.draw(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
+    assume(key not in known)
+
+    with pytest.raises(ValidationError) as refused:
+        read(model, content | {key: "anything"})
+
+    assert [(one["type"], one["loc"]) for one in refused.value.errors()] == [("extra_forbidden", (key,))]
+
+
+def test_a_misspelt_key_deep_in_a_file_is_named_with_its_place() -> None:
+    content = {"routes": [CONTACT | {"fields": {"EMAIL": {"from": "Email", "requird": True}}}]}
+
+    with pytest.raises(ValidationError) as refused:
+        read(ObjectMapping, content)
+
+    assert refused.value.errors()[0]["loc"] == ("routes", 0, "fields", "EMAIL", "requird")
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"fields": {"a": {"from": "A"}}, "references": {"a": {"from": "B", "to": "users"}}}, "filled twice.*: a"),
+        ({"carried_by": {"X": "XId"}, "fields": {"a": {"from": "A"}}}, "neither fields: nor references:"),
+        ({"carried_by": {"X": "XId", "Y": "YId"}}, "names one source object"),
+        ({"lost": {"a": ""}}, "at least 1 character"),
+        ({"cardinality": "many"}, "'1:1', '1:many' or 'lossy'"),
+        ({"support": "partly"}, "'full', 'mapping required' or 'not supported'"),
+    ],
+)
+def test_a_route_is_consistent(extra: dict[str, Any], says: str) -> None:
+    """COMMON-11: cardinality and support status are words of a closed list; what is lost has a reason."""
+    with pytest.raises(ValidationError, match=says):
+        read(Route, CONTACT | extra)
+
+
+def test_conditions_keep_their_kind() -> None:
+    when = {"A": {"empty": False}, "B": True, "C": "Call", "D": ["x", 1], "E": 1}
+
+    route = read(Route, CONTACT | {"when": when})
+
+    assert route.when == {"A": EmptyTest(empty=False), "B": True, "C": "Call", "D": ["x", 1], "E": 1}
+    assert route.when["B"] is True
+    assert route.when["E"] is not True
+
+
+def test_a_table_that_is_not_in_the_file_is_named() -> None:
+    with pytest.raises(ValidationError, match="status: there is no table 'stages' in this file"):
+        read(ObjectMapping, {"routes": [CONTACT | {"fields": {"status": {"from": "S", "table": "stages"}}}]})
+
+
+def test_two_routes_of_one_name_are_refused() -> None:
+    """They would share rows to confirm and entries in the ledger: what the first one says could change unseen."""
+    with pytest.raises(ValidationError, match="more than one route Contact>contacts"):
+        read(ObjectMapping, {"routes": [CONTACT, CONTACT]})
+
+
+def test_nothing_changes_after_reading() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read(FieldMap, {"from": "A"}).required = True
+
+
+def test_the_name_of_a_route_is_stable() -> None:
+    assert route_key("contacts", read(Route, CONTACT)) == "contacts/Contact>contacts"
+
+
+MAPPING: dict[str, Any] = {
+    "routes": [
+        CONTACT
+        | {
+            "fields": {"EMAIL": {"from": "Email"}},
+            "references": {"owner": {"from": "OwnerId", "to": "users"}},
+            "lost": {"Fax": "nobody has one"},
+        }
+    ],
+    "tables": {"stages": {"New": "Open"}},
+}
+
+
+def rows(content: Any) -> dict[str, str]:
+    return dict(rows_of("contacts", read(ObjectMapping, content)))
+
+
+def test_every_row_of_a_mapping_is_confirmed_by_name() -> None:
+    """COMMON-05: a person confirms fields, references, losses, tables and the head of each route."""
+    assert list(rows(MAPPING)) == [
+        "contacts/Contact>contacts",
+        "contacts/Contact>contacts EMAIL",
+        "contacts/Contact>contacts owner",
+        "contacts/Contact>contacts Fax",
+        "contacts table stages",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "taken_back"),
+    [
+        ({"when": {"Email": {"empty": False}}}, "contacts/Contact>contacts"),
+        ({"support": "mapping required"}, "contacts/Contact>contacts"),
+        ({"fields": {"EMAIL": {"from": "Email", "convert": "strip"}}}, "contacts/Contact>contacts EMAIL"),
+        ({"references": {"owner": {"from": "OwnerId", "to": "users", "if_held": "bare"}}},
+         "contacts/Contact>contacts owner"),
+        ({"lost": {"Fax": "another reason"}}, "contacts/Contact>contacts Fax"),
+    ],
+)  # fmt: skip
+def test_a_change_takes_back_the_confirmation_of_its_own_row_only(change: Any, taken_back: str) -> None:
+    """COMMON-05."""
+    before = rows(MAPPING)
+    after = rows(MAPPING | {"routes": [MAPPING["routes"][0] | change]})
+
+    assert [name for name in before if before[name] != after[name]] == [taken_back]
+
+
+def test_a_changed_value_table_takes_back_its_confirmation() -> None:
+    """COMMON-05."""
+    before, after = rows(MAPPING), rows(MAPPING | {"tables": {"stages": {"New": "won"}}})
+
+    assert [name for name in before if before[name] != after[name]] == ["contacts table stages"]
+
+
+def test_a_field_that_becomes_lost_is_another_row_to_confirm() -> None:
+    """COMMON-05: the same name with another meaning is not confirmed."""
+    lost = CONTACT | {"lost": {"EMAIL": "not wanted"}}
+    mapped = CONTACT | {"fields": {"EMAIL": {"from": "EMAIL"}}}
+
+    assert (
+        rows({"routes": [lost]})["contacts/Contact>contacts EMAIL"]
+        != (rows({"routes": [mapped]})["contacts/Contact>contacts EMAIL"])
+    )

@@ -1,0 +1,245 @@
+"""Roll back in an account that cannot delete: quarantined, marked, unlinked, and taken up again by a later load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from migration_pipelines import stages
+from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.errors import GateClosed, TransientFailure
+from migration_pipelines.stages.roll_back import RolledBack
+from migration_pipelines_tests.world import World, end_state
+
+KINDS = ("companies", "contacts", "leads")
+
+
+@pytest.fixture
+def loaded(world: World) -> Iterator[World]:
+    """A world that is loaded, in an account that had records of its own before."""
+    change_project(world, "existing_records: refuse if not empty", "existing_records: create anyway")
+    with kommo_api(world) as person:
+        company = person.post("/api/v4/companies", json=[{"name": "Was here"}]).json()["_embedded"]["companies"][0]["id"]
+        contact = person.post("/api/v4/contacts", json=[{"first_name": "Was", "last_name": "Here"}])
+        contact_id = contact.json()["_embedded"]["contacts"][0]["id"]
+        linked = {"companies": [{"id": company}], "contacts": [{"id": contact_id}]}
+        person.post("/api/v4/leads", json=[{"name": "Was here", "price": 5, "_embedded": linked}])
+        person.post(
+            f"/api/v4/companies/{company}/link", json=[{"to_entity_id": contact_id, "to_entity_type": "contacts"}]
+        )
+    world.prepare()
+    world.apply()
+    world.forget_requests()
+    return world
+
+
+def kommo_api(world: World) -> httpx.Client:
+    token = world.environ["DEMO_KOMMO_TOKEN"]
+    return httpx.Client(base_url=world.environ["DEMO_KOMMO_URL"], headers={"Authorization": f"Bearer {token}"})
+
+
+def change_project(world: World, old: str, new: str, file: str = "project.yaml") -> None:
+    path = world.projects / "demo" / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def roll_back(world: World, *, force: bool = False) -> RolledBack:
+    with world.partition() as partition:
+        return stages.roll_back(partition, force=force)
+
+
+def edit(world: World, kind: str, record: dict[str, Any], **changes: Any) -> None:
+    """A person edits a record on the screen."""
+    answer = world.kommo.post("edit", json={"entity": kind, "id": record["id"], "changes": changes})
+    assert answer.is_success, answer.text
+
+
+def ours(snapshot: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [one for one in snapshot[kind] if "SF_ID" in one["custom_fields"]]
+
+
+def theirs(snapshot: dict[str, Any]) -> Any:
+    """The records that were there before, whole, with their links and stamps."""
+    ids = {(kind, one["id"]) for kind in KINDS for one in snapshot[kind] if "SF_ID" not in one["custom_fields"]}
+    return (
+        {kind: [one for one in snapshot[kind] if (kind, one["id"]) in ids] for kind in KINDS},
+        [one for one in snapshot["links"] if (one["entity"], one["id"]) in ids],
+    )
+
+
+def test_rolled_back_means_quarantined_marked_and_unlinked(loaded: World) -> None:
+    """COMMON-02, field-traps 31."""
+    done = roll_back(loaded)
+
+    assert done.left == {}
+    assert done.undone == {
+        "opportunities/Opportunity>leads": 3, "contacts/Contact>company_contacts": 9, "contacts/Contact>contacts": 10,
+        "accounts/Account>companies": 5,
+    }  # fmt: skip
+    snapshot = loaded.snapshot()
+    (quarantine,) = [one for one in snapshot["pipelines"] if one["name"] == "Rolled back migration"]
+    assert {one["pipeline_id"] for one in ours(snapshot, "leads")} == {quarantine["id"]}
+    assert not {one["status_id"] for one in ours(snapshot, "leads")} & {142, 143}
+    assert all(one["name"].startswith("[rolled back]") for kind in KINDS[:2] for one in ours(snapshot, kind))
+    assert all(one["tags"] == ["rolled back"] for kind in KINDS for one in ours(snapshot, kind))
+    mine = {(kind, one["id"]) for kind in KINDS for one in ours(snapshot, kind)}
+    assert [one for one in snapshot["links"] if (one["entity"], one["id"]) in mine] == []
+
+
+def test_nothing_that_was_there_before_differs_after_a_load_and_a_roll_back(loaded: World) -> None:
+    """COMMON-02: exactly the records of this project, and field by field nothing of anybody else's."""
+    before = theirs(loaded.snapshot())
+    assert [len(one) for one in before[0].values()] == [1, 1, 1]
+    assert len(before[1]) == 3
+
+    roll_back(loaded, force=True)
+
+    assert theirs(loaded.snapshot()) == before
+
+
+def test_the_partition_says_that_it_is_rolled_back_and_a_load_needs_a_new_word(loaded: World) -> None:
+    roll_back(loaded)
+
+    with loaded.partition() as partition:
+        assert partition.step == "rolled back"
+        assert stages.preview(partition) == {}
+        with pytest.raises(GateClosed, match="not approved"):
+            stages.load(partition, "users")
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        pytest.param("leads", {"name": "Renamed by a person"}, id="a deal's name"),
+        pytest.param("leads", {"price": 7}, id="a deal's price"),
+        pytest.param("contacts", {"last_name": "Married"}, id="a contact's name"),
+        pytest.param("companies", {"name": "Merged"}, id="a company's name"),
+        pytest.param("leads", {"responsible_user_id": 1}, id="a deal's responsible user"),
+    ],
+)
+def test_a_record_that_a_person_changed_since_is_listed_and_left_alone_unless_forced(
+    loaded: World, kind: str, changes: dict[str, Any]
+) -> None:
+    """COMMON-02: what could not be undone is reported."""
+    snapshot = loaded.snapshot()
+    record = ours(snapshot, kind)[0]
+    if "responsible_user_id" in changes:
+        changes = {"responsible_user_id": next(
+            one["id"] for one in snapshot["users"] if one["id"] != record["responsible_user_id"]
+        )}  # fmt: skip
+    edit(loaded, kind, record, **changes)
+    edited = next(one for one in loaded.snapshot()[kind] if one["id"] == record["id"])
+
+    done = roll_back(loaded)
+
+    ((source_id, why),) = [one for rows in done.left.values() for one in rows]
+    assert source_id == record["custom_fields"]["SF_ID"][0]["value"]
+    assert next(iter(changes)) in why
+    left = next(one for one in loaded.snapshot()[kind] if one["id"] == record["id"])
+    assert {**left, "updated_at": 0} == {**edited, "updated_at": 0}
+    with loaded.partition() as partition:
+        assert [row["source_id"] for row in partition.ledger.batches.left_alone()] == [source_id]
+
+    assert roll_back(loaded, force=True).left == {}
+    assert "rolled back" in next(one for one in loaded.snapshot()[kind] if one["id"] == record["id"])["tags"]
+
+
+def test_what_a_new_plan_means_otherwise_is_not_a_persons_change(loaded: World) -> None:
+    """A plan that was made and never applied: the account still holds what the one before meant."""
+    change_project(loaded, "name:       {from: Name, required: true}", "name:       {from: Name, convert: strip}",
+                   "mapping/accounts.yaml")  # fmt: skip
+    change_project(loaded, "      WEB:        {from: Website}\n", "      WEB:        {value: https://new.example}\n",
+                   "mapping/accounts.yaml")  # fmt: skip
+    change_project(loaded, "    lost:\n      ParentId:", "    lost:\n      Website: written anew\n      ParentId:",
+                   "mapping/accounts.yaml")  # fmt: skip
+    with loaded.partition() as partition:
+        stages.confirm_rows(partition, who="a test")
+        stages.plan(partition)
+
+    assert roll_back(loaded).left == {}
+
+
+def test_a_roll_back_that_is_stopped_in_the_middle_is_finished_by_the_next(loaded: World) -> None:
+    loaded.set_fault("500", endpoint="PATCH /api/v4/contacts", times=6)
+    with pytest.raises(TransientFailure, match="crm-migrate rollback"):
+        roll_back(loaded)
+    assert not any("rolled back" in one["tags"] for one in ours(loaded.snapshot(), "companies"))
+    loaded.kommo.delete("faults")
+
+    done = roll_back(loaded)
+
+    assert done.left == {}
+    snapshot = loaded.snapshot()
+    assert all(one["tags"] == ["rolled back"] for kind in KINDS for one in ours(snapshot, kind))
+    assert all(one["name"].count("[rolled back]") == 1 for kind in KINDS[:2] for one in ours(snapshot, kind))
+
+
+def test_a_second_roll_back_changes_nothing(loaded: World) -> None:
+    roll_back(loaded)
+    loaded.forget_requests()
+
+    roll_back(loaded)
+
+    assert [one for one in loaded.requests() if one["method"] != "GET"] == []
+
+
+def test_a_later_load_takes_up_what_was_rolled_back_and_a_second_roll_back_works(loaded: World) -> None:
+    """field-traps 31: adopted by the ids of the ledger; no doubles, names and links as they were."""
+    before = end_state(loaded.snapshot())
+    roll_back(loaded)
+    after = end_state(loaded.snapshot())
+
+    loaded.prepare()
+    loaded.apply()
+
+    adopted = end_state(loaded.snapshot())
+    assert loaded.broken_claims() == {}
+    assert {name: adopted[name] for name in (*KINDS, "links")} == {name: before[name] for name in (*KINDS, "links")}
+    assert roll_back(loaded).left == {}
+    assert end_state(loaded.snapshot()) == after
+
+
+def test_what_a_person_deleted_meanwhile_does_not_stop_a_roll_back(loaded: World) -> None:
+    record = ours(loaded.snapshot(), "companies")[0]
+    loaded.kommo.post("remove", json={"entity": "companies", "id": record["id"]})
+
+    done = roll_back(loaded)
+
+    assert done.left == {}
+    snapshot = loaded.snapshot()
+    live = [one for one in ours(snapshot, "companies") if not one["is_deleted"]]
+    assert all(one["tags"] == ["rolled back"] for one in live)
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "504_after_apply"])
+def test_a_lost_answer_of_any_request_of_a_roll_back_ends_the_same(loaded: World, kind: str) -> None:
+    """Undoing is safe to repeat, and so is taking up again: each turn starts from the account that the last one left."""
+    before = end_state(loaded.snapshot())
+    loaded.forget_requests()
+    roll_back(loaded)
+    expected, requests = end_state(loaded.snapshot()), len(loaded.requests())
+    assert requests > 15
+
+    for ordinal in range(1, requests + 1):
+        take_up(loaded)
+        adopted = end_state(loaded.snapshot())
+        assert {name: adopted[name] for name in KINDS} == {name: before[name] for name in KINDS}, f"before {ordinal}"
+        loaded.set_fault(kind, ordinal=ordinal)
+
+        roll_back(loaded)
+
+        assert end_state(loaded.snapshot()) == expected, f"{kind} of request {ordinal}"
+        loaded.kommo.delete("faults")
+
+
+def take_up(world: World) -> None:
+    with world.partition() as partition:
+        stages.approve_plan(partition, who="a test")
+        stages.provision(partition)
+        for name in NAMES:
+            stages.load(partition, name)
