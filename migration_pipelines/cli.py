@@ -18,7 +18,7 @@ import typer
 
 from migration_pipelines import stages
 from migration_pipelines.core.crm_objects import NAMES
-from migration_pipelines.errors import GateClosed, InvalidInput, MigrationError
+from migration_pipelines.errors import GateClosed, InvalidInput, MappingError, MigrationError
 from migration_pipelines.launcher import prepare_environment
 from migration_pipelines.ledger.server import EmbeddedServer
 from migration_pipelines.ledger.store import Ledger
@@ -34,7 +34,16 @@ app = typer.Typer(
 Key = Annotated[str, typer.Argument(metavar="PARTITION", help="project and environment, such as acme-sandbox")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of text")]
 By = Annotated[str, typer.Option("--by", help="who gives their word; the name goes into the ledger")]
-ME = getpass.getuser()
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"user {os.getuid()}"
+
+
+ME = _me()
 
 
 def main() -> None:
@@ -43,7 +52,7 @@ def main() -> None:
         app()
     except MigrationError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(3 if isinstance(error, GateClosed) else 2 if isinstance(error, InvalidInput) else 1)
+        sys.exit(3 if isinstance(error, GateClosed) else 2 if isinstance(error, InvalidInput | MappingError) else 1)
 
 
 @app.command()

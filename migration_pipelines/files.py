@@ -30,10 +30,15 @@ class FileStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(gzip.compress(body, mtime=0))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).rename(path)
+                try:
+                    file.write(gzip.compress(body, mtime=0))
+                    file.flush()
+                    os.fsync(file.fileno())
+                    Path(file.name).rename(path)
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
+            _sync_folder(path.parent)
         except OSError as error:
             raise PermanentFailure(
                 f"The file store {self._folder} cannot be written ({error.strerror}). Make room or correct "
@@ -50,3 +55,12 @@ class FileStore:
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / f"{digest}.gz"
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is on disk once its folder is."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

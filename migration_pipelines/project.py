@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from migration_pipelines.core.fingerprint import fingerprint
@@ -183,7 +184,7 @@ def find_partition(folder: Path, key: str) -> tuple[MigrationProject, str]:
         InvalidInput: there is no such project or environment, or its files are invalid.
     """
     name, _, environment = key.partition("-")
-    if not (folder / name / "project.yaml").is_file():
+    if not _NAME.fullmatch(name) or not (folder / name / "project.yaml").is_file():
         there = sorted(path.parent.name for path in folder.glob("*/project.yaml"))
         raise InvalidInput(
             f"There is no project {name!r} in {folder}. "
@@ -211,11 +212,16 @@ def read_yaml(path: Path) -> Any:
         raise InvalidInput(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from None
+    except DuplicateKeyError as error:  # its own words quote the values
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise InvalidInput(f"{path}, line {line}: a key stands here for the second time. Remove one of them.") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise InvalidInput(f"{path}, line {line}: {error.problem}.") from None
     except YAMLError as error:
         raise InvalidInput(f"{path} is no YAML: {error}.") from None
+    except (ValueError, RecursionError):  # a date such as 2020-13-45, brackets without end
+        raise InvalidInput(f"{path} holds a value that cannot be read. Put dates and odd values in quotes.") from None
 
 
 M = TypeVar("M", bound=Frozen)

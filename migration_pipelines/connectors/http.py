@@ -158,9 +158,9 @@ def checked_origin(name: str, url: str) -> str:
         InvalidInput: it is no such URL.
     """
     try:
-        parts = urlsplit(url.strip())
-        httpx.URL(f"{parts.scheme}://{parts.netloc}")
-    except (ValueError, httpx.InvalidURL):
+        parts = urlsplit("" if " " in url.strip() else url.strip())
+        _ = parts.port  # raises where it is none
+    except ValueError:
         parts = urlsplit("")
     is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:

@@ -90,4 +90,8 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
         raise InvalidInput(
             f"The environment variable {name}, which project.yaml names, is not set. Set it and try again."
         )
+    if not value.isascii() or not value.isprintable():  # no header can carry it, and what fails later may quote it
+        raise InvalidInput(
+            f"The environment variable {name} holds characters that no URL, token or secret has. Copy the value anew."
+        )
     return value

@@ -17,7 +17,7 @@ _ESCAPED = re.compile(_MARK + "([0-9a-f]{4})")
 
 
 def to_json(content: Any) -> str:
-    """JSON text for a `json` column; the driver's parser gives the content back."""
+    """JSON text for a `json` column; the driver's parser gives the content back, a pair of surrogates as its character."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return json.dumps(content, separators=(",", ":")) if _UNHOLDABLE.search(text) else text
 
@@ -27,7 +27,7 @@ def encode_all(content: Any) -> Any:
     if isinstance(content, str):
         return encode_text(content)
     if isinstance(content, Mapping):
-        return {name: encode_all(one) for name, one in content.items()}
+        return {encode_text(name): encode_all(one) for name, one in content.items()}
     return [encode_all(one) for one in content] if isinstance(content, list | tuple) else content
 
 

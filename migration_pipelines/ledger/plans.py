@@ -204,6 +204,8 @@ class Plans(PartitionTables):
                 ),
                 values | {"fingerprint": plan_fingerprint, "summary": to_json(dict(summary))},
             )
+        # A load that begins before PostgreSQL has looked at the new rows by itself would run for hours.
+        self.execute("ANALYZE ledger.ledger_entry, ledger.intent")
 
     def current(self) -> Mapping[str, Any] | None:
         """The current plan: id, fingerprint, summary, created_at; None before the first."""

@@ -19,7 +19,7 @@ class Extracted:
 
 def extract(partition: OpenPartition, source_object: str, report: Report = lambda _line: None) -> Extracted:
     """Read all records of an object, page by page; each page is durable before the next is asked for."""
-    fields = list(partition.schema("source").objects[source_object].fields)
+    fields = list(partition.source_schema(source_object).fields)
     changed = 0
     progress = Progress(report, f"{source_object}: read", partition.source.count(source_object))
     with partition.ledger.records.extraction(source_object, partition.source.now()) as extraction:

@@ -50,7 +50,7 @@ def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
             for reference in compiled.route.references.values():
                 if reference.rule:
                     disposed |= set(partition.project.pair.rules.find(reference.rule).reads_children)
-    schema = partition.schema("source").objects[source_object]
+    schema = partition.source_schema(source_object)
     return {
         name: filled[name]
         for name, field in schema.fields.items()
@@ -58,15 +58,17 @@ def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
     }
 
 
-def misfits(partition: OpenPartition) -> list[str]:
-    """What in the target stands against the plan."""
-    source, target, decisions = partition.schema("source"), partition.schema("target"), partition.project.decisions
+def misfits(partition: OpenPartition, target: OrgSchema) -> list[str]:
+    """What in the target, as it was discovered or is now, stands against the plan."""
+    source, decisions = partition.schema("source"), partition.project.decisions
+    under_way = {batch.route for batch in partition.ledger.batches.unsettled()}
     found = []
     if decisions.get("existing_records") == "refuse if not empty":
         for compiled in (route for _, route in partition.routes):
             name = compiled.route.target
             held = target.objects[name].records if name in target.objects else 0
-            if held and not compiled.route.carried_by and not partition.ledger.proof.was_ever_loaded(compiled.key):
+            is_ours = compiled.key in under_way or partition.ledger.proof.was_ever_loaded(compiled.key)
+            if held and not compiled.route.carried_by and not is_ours:
                 found.append(f"the target holds {name} already (decision existing_records)")
     ours, theirs = source.facts.get("currency"), target.facts.get("currency")
     if ours and theirs and ours != theirs and decisions.get("currency_differs") == "refuse":
@@ -102,7 +104,7 @@ def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
             for name in partition.project.open_decisions()
         ],
         "undisposed": undisposed(partition),
-        "misfits": misfits(partition),
+        "misfits": misfits(partition, partition.schema("target")),
         "unconfirmed": unconfirmed(partition),
     }
     return {claim.name: claim.judge(figures) for claim in PLAN_CLAIMS}

@@ -13,7 +13,7 @@ from migration_pipelines.connectors.registry import open_source, open_target
 from migration_pipelines.core import lifecycle
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.core.order import routes_in_order
-from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.core.transform import CompiledRoute, compile_route
 from migration_pipelines.errors import GateClosed, InvalidInput
 from migration_pipelines.files import FileStore
@@ -74,6 +74,16 @@ class OpenPartition:
         found = self.ledger.schema(side)
         if found is None:
             raise GateClosed(f"{self.key}: the orgs have not been discovered yet. Run: crm-migrate discover {self.key}")
+        return found
+
+    def source_schema(self, source_object: str) -> ObjectSchema:
+        """The discovered fields of a mapped source object. Raises GateClosed where discovery did not know of it yet."""
+        found = self.schema("source").objects.get(source_object)
+        if found is None or not found.fields:
+            raise GateClosed(
+                f"{self.key}: the mapping names {source_object}, which was not in it when the orgs were discovered. "
+                f"Run: crm-migrate discover {self.key}, then extract"
+            )
         return found
 
     def lock(self) -> OrgLock:

@@ -14,9 +14,10 @@ from migration_pipelines.core.records import KnownParent, Outcome, Planned, Sour
 from migration_pipelines.core.schema import OrgSchema, fingerprint_touched
 from migration_pipelines.core.transform import CompiledRoute, transform
 from migration_pipelines.core.validate import validate
-from migration_pipelines.errors import GateClosed
+from migration_pipelines.errors import GateClosed, MappingError
 from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages import gates
+from migration_pipelines.stages.load import settle_leftovers
 from migration_pipelines.stages.owners import Owners
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
@@ -30,12 +31,17 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
 
     Raises:
         GateClosed: nothing is discovered or extracted, or a decision or field is open, so that no plan can be made.
+            Another run is loading just now.
         MappingError: the mapping names what an org does not have.
     """
     require_plannable(partition)
+    if partition.ledger.batches.unsettled():  # of a run that died: without their outcomes no plan can take its place
+        partition.lock()
+        settle_leftovers(partition, report)
     source, target = partition.schema("source"), partition.schema("target")
     wanted = wanted_of(partition, source, target)
     after = schema_after(target, wanted)
+    require_known_names(partition, after)
     owners = Owners(partition, source, target)
     plans = partition.ledger.plans
     plan_id = plans.begin()
@@ -79,6 +85,24 @@ def require_plannable(partition: OpenPartition) -> None:
             raise GateClosed(
                 f"{partition.key}: {source_object} has not been extracted yet. Run: crm-migrate extract {partition.key}"
             )
+
+
+def require_known_names(partition: OpenPartition, after: OrgSchema) -> None:
+    """Raises MappingError where a route names an object or a field that its org does not have."""
+    for crm_object, compiled in partition.routes:
+        route = compiled.route
+        read = {field for row in route.fields.values() for field in row.sources}
+        read |= {row.from_ for row in route.references.values() if row.from_} | set(route.when)
+        if strange := read - set(partition.source_schema(route.source).fields):
+            raise MappingError(f"{compiled.key}: {route.source} has no field {', '.join(sorted(strange))}.")
+        if crm_object == "users" or route.carried_by:
+            continue
+        if route.target not in after.objects:
+            raise MappingError(
+                f"{compiled.key}: the target has no object {route.target!r}. It has: {', '.join(after.objects)}."
+            )
+        if strange := (set(route.fields) | set(route.references)) - set(after.objects[route.target].fields):
+            raise MappingError(f"{compiled.key}: {route.target} has no field {', '.join(sorted(strange))}.")
 
 
 def wanted_of(partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> Wanted:

@@ -17,7 +17,8 @@ def provision(partition: OpenPartition) -> list[str]:
         what was made, in words; empty where everything was there.
 
     Raises:
-        GateClosed: the plan is not approved, or the target is not what the plan was measured against.
+        GateClosed: the plan is not approved, the target is not what the plan was measured against, or something in it
+            stands against the plan by now.
     """
     plan = gates.require_approved_plan(partition)
     partition.lock()
@@ -39,8 +40,11 @@ def provision(partition: OpenPartition) -> list[str]:
             f"{partition.key}: the target was changed since the plan was made. Run: crm-migrate discover {partition.key}, "
             "then plan again and look at what is different."
         )
-    if foreign := gates.foreign_pipelines(partition, live):
-        raise GateClosed(f"{partition.key}: {'; '.join(foreign)}.")
+    if found := gates.misfits(partition, live):
+        raise GateClosed(
+            f"{partition.key}: {'; '.join(found)}. Clear each of them, then run: crm-migrate discover {partition.key}, and "
+            "plan again."
+        )
     # Kept before the first of them is made: whatever is found under these names afterwards is this project's.
     partition.ledger.add_event(
         "provisioning",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from migration_pipelines.connectors.base import Found
+from migration_pipelines.connectors.base import Found, Target
 from migration_pipelines.core.compare import Verdict, differences
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed, OutcomeUnknown, TransientFailure
@@ -45,11 +45,13 @@ def roll_back(partition: OpenPartition, *, force: bool = False, report: Report =
     """Undo what this project did in the target, in reverse order, and verify each undoing by reading back.
 
     Raises:
-        GateClosed: another run holds the org.
+        GateClosed: another run holds the org, or nothing was ever loaded.
         TransientFailure: the target stopped answering; the same call continues.
     """
     partition.lock()
     settle_leftovers(partition, report)
+    if not any(partition.ledger.proof.was_ever_loaded(compiled.key) for _, compiled in partition.routes):
+        raise GateClosed(f"{partition.key}: there is nothing to roll back; no record of this project was ever loaded.")
     partition.ledger.add_event("rolled back", detail={"force": force})
     done = RolledBack()
     for _, compiled in reversed(partition.routes):
@@ -113,19 +115,20 @@ def _undo_page(
     ]
 
 
-def _is_undone(target, name: str, found: Found) -> bool:  # type: ignore[no-untyped-def]
+def _is_undone(target: Target, name: str, found: Found) -> bool:
     after = target.undone(name, found)
     return after is not None and not differences(after.values, found.values)
 
 
 def _changed_since(entry: Entry, found: Found) -> list[str]:
-    """Fields that people changed after we wrote them."""
-    return [one.field for one in differences(entry.payload, found.values) if one.verdict is not Verdict.PLATFORM]
-
-
-def require_something_to_undo(partition: OpenPartition) -> dict[str, int]:
-    """The preview. Raises GateClosed where there is nothing to undo."""
-    counts = preview(partition)
-    if not counts:
-        raise GateClosed(f"{partition.key}: there is nothing to roll back; no record of this project is in the target.")
-    return counts
+    """Fields and references that people changed after we wrote them, whatever a plan has come to mean since."""
+    sent = entry.payload if entry.previous is None else entry.previous
+    changed = [one.field for one in differences(sent, found.values) if one.verdict is not Verdict.PLATFORM]
+    if sent != entry.payload:
+        return changed
+    meant: dict[str, set[str]] = {}
+    for field_name, _, _, target_id in entry.references:
+        if target_id is not None:
+            meant.setdefault(field_name, set()).add(target_id)
+    # An undoing that was interrupted took links away. What is there and was not meant, a person has set.
+    return changed + [name for name, ids in meant.items() if set(found.references.get(name, ())) - ids]

@@ -48,7 +48,7 @@ class Account:
         self.twin.post("statistics/reset")
 
     def requests(self, method: str = "") -> list[str]:
-        """"POST /api/v4/leads 200", in order."""
+        """ "POST /api/v4/leads 200", in order."""
         return [
             f"{one['method']} {one['path']} {one['status']}"
             for one in self.twin.get("statistics").json()["log"]

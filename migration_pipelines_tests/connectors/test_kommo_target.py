@@ -171,7 +171,9 @@ def test_one_refused_item_is_failed_in_kommos_words_and_the_rest_is_made_once(mo
         assert "name" in (bad.message or "")
         assert "TooLong" in (bad.message or "")
         assert account.keys("companies") == sorted(one.key for one in batch if one.key != "001-bad")
-        made = {record["custom_fields"]["SF_ID"][0]["value"]: str(record["id"]) for record in account.records("companies")}
+        made = {
+            record["custom_fields"]["SF_ID"][0]["value"]: str(record["id"]) for record in account.records("companies")
+        }
         told = {one.target_id for one in results if one and one.result == "created"}
         assert told <= set(made.values())
 
@@ -212,7 +214,9 @@ def test_a_refusal_that_names_nobody_leaves_all_open_until_one_is_alone(account:
 def test_a_partial_refusal_that_cannot_be_looked_into_is_not_taken_for_nothing_applied(broken: str) -> None:
     """The good items stand in the account. Called a failure, the next run would make them a second time."""
     with open_account(batch_failure="partial") as account:
-        batch = Batch("companies", [*companies(2), Record("bad", {"name": "x" * 300})], account.target.high_water("companies"))
+        batch = Batch(
+            "companies", [*companies(2), Record("bad", {"name": "x" * 300})], account.target.high_water("companies")
+        )
         kind = "expired_token" if broken == "403" else broken
         account.set_fault(kind, "GET /api/v4/companies", times=6)
 
@@ -295,8 +299,12 @@ def test_links_whose_answer_is_lost_are_asked_about_from_the_contacts_side(accou
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "504_after_apply"])
-@pytest.mark.parametrize("endpoint", ["PATCH /api/v4/leads", "POST /api/v4/leads/*/unlink", "POST /api/v4/leads/*/link"])
-def test_a_deal_that_changes_hands_ends_with_the_links_that_are_meant(account: Account, endpoint: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    "endpoint", ["PATCH /api/v4/leads", "POST /api/v4/leads/*/unlink", "POST /api/v4/leads/*/link"]
+)
+def test_a_deal_that_changes_hands_ends_with_the_links_that_are_meant(
+    account: Account, endpoint: str, kind: str
+) -> None:
     old, new = (account.make("companies", key) for key in ("001A", "001B"))
     one, two, three = (account.make("contacts", key, {"last_name": key}) for key in ("003A", "003B", "003C"))
     deal = account.make("leads", "006A", {"name": "Deal"}, company=[old], contacts=[one, two])
@@ -418,7 +426,10 @@ def test_provisioning_with_a_lost_answer_makes_nothing_twice(kind: str, ordinal:
         assert [one["code"] for one in snapshot["custom_fields"]["companies"]].count("X1") == 1
         assert [one["code"] for one in snapshot["custom_fields"]["leads"]].count("X2") == 1
         (second,) = [one for one in snapshot["pipelines"] if one["name"] == "Second"]
-        assert [one["name"] for one in second["statuses"] if one["type"] == 0 and one["id"] not in (142, 143)] == ["A", "B"]
+        assert [one["name"] for one in second["statuses"] if one["type"] == 0 and one["id"] not in (142, 143)] == [
+            "A",
+            "B",
+        ]
         assert second["is_main"] is False
         assert account.target.provision(wanted) == []
 

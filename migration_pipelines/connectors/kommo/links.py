@@ -13,8 +13,13 @@ from typing import Any
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.http import HttpClient
 from migration_pipelines.connectors.kommo.forms import in_its_words
+from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 
 DEAL_LINKS = ("company", "contacts")
+SCHEMA = ObjectSchema(
+    name="company_contacts", label="Links between companies and contacts",
+    fields={name: FieldSchema(name=name, type="reference") for name in ("company_id", "contact_id")},
+)  # fmt: skip
 
 _Answers = Callable[[str, Sequence[str]], Iterable[Mapping[str, Any]]]
 

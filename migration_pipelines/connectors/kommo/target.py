@@ -39,7 +39,7 @@ PAGE = 250
 READ_BACK_PAGE = 200  # ids in one URL
 FIRST_ARRAY = 50  # what Kommo recommends; grown to what it allows while that goes well
 LONGEST_ARRAY = 250
-LINKS = "company_contacts"
+LINKS = links.SCHEMA.name
 QUARANTINE = WantedPipeline("Rolled back migration", ("Rolled back",))
 
 
@@ -123,6 +123,7 @@ class KommoTarget:
             entity: self._objects[entity].model_copy(update={"records": int(self._newest_id(entity) is not None)})
             for entity in ENTITIES
         }
+        objects[LINKS] = links.SCHEMA
         hooks = self._read("/api/v4/webhooks")
         return OrgSchema(
             crm="kommo", identity=f"kommo:{self._account['id']}", objects=objects, users=tuple(self._users()),

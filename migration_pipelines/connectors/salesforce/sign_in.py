@@ -25,7 +25,11 @@ class OneOrigin(requests.Session):
         parts = urlsplit(url.decode() if isinstance(url, bytes) else url)
         here = urlunsplit((self._origin.scheme, self._origin.netloc, parts.path, parts.query, ""))
         options.setdefault("timeout", TIMEOUT_SECONDS)
-        return super().request(method, here, *args, **options)
+        options["allow_redirects"] = False  # the secret goes to no other host
+        response = super().request(method, here, *args, **options)
+        if response.status_code >= 500:  # simple-salesforce takes any body for an answer about credentials
+            response.raise_for_status()
+        return response
 
 
 def sign_in(

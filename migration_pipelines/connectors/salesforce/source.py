@@ -19,7 +19,7 @@ from migration_pipelines.connectors.salesforce.describe import NEVER_BUSINESS_OB
 from migration_pipelines.connectors.salesforce.sign_in import sign_in
 from migration_pipelines.core.records import SourceRecord
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema, User
-from migration_pipelines.errors import PermanentFailure, TransientFailure
+from migration_pipelines.errors import MappingError, PermanentFailure, TransientFailure
 
 _ARCHIVED = frozenset({"Task", "Event"})
 
@@ -54,7 +54,7 @@ class SalesforceSource:
     def describe(self, in_full: Sequence[str]) -> OrgSchema:
         names = {one["name"]: one for one in self._get(f"{self._base}/sobjects")["sobjects"] if one["queryable"]}
         if missing := [name for name in in_full if name not in names]:
-            raise PermanentFailure(
+            raise MappingError(
                 f"The Salesforce org shows no object {', '.join(missing)}. Take it out of the mapping, or give the "
                 "integration user access to it."
             )

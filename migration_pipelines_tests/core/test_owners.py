@@ -1,0 +1,82 @@
+"""Which user of the target stands for a user of the source? Never the first of several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migration_pipelines.core.owners import match_owners
+from migration_pipelines.core.schema import User
+
+ADA = User(id="005A", name="Ada", email="ada@acme.example")
+KOMMO_ADA = User(id="1", name="Ada L.", email="ada@acme.example")
+KOMMO_BOB = User(id="2", name="Bob", email="bob@acme.example")
+
+
+def match(source: User, *target: User, **decided: str) -> Any:
+    found = match_owners([source], target, {name.replace("_at_", "@"): wish for name, wish in decided.items()})
+    return found[source.id]
+
+
+@pytest.mark.parametrize(
+    "email", ["ada@acme.example", "Ada@ACME.example", " ada@acme.example ", "ada@acme.example.invalid"]
+)
+def test_an_owner_is_matched_by_e_mail(email: str) -> None:
+    """COMMON-27, SF-KOMMO-49: without regard to case, and to what a Salesforce sandbox appends."""
+    found = match(ADA.model_copy(update={"email": email}), KOMMO_BOB, KOMMO_ADA)
+
+    assert (found.target, found.resolved_by, found.problem) == (KOMMO_ADA, "e-mail", None)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "problem"),
+    [
+        pytest.param(ADA, [KOMMO_BOB], "no active user of the target has the e-mail address ada@acme.example",
+                     id="COMMON-28 nobody"),
+        pytest.param(ADA, [KOMMO_ADA.model_copy(update={"is_active": False})],
+                     "no active user of the target has the e-mail address ada@acme.example", id="SF-KOMMO-69 inactive"),
+        pytest.param(ADA, [KOMMO_ADA, KOMMO_ADA.model_copy(update={"id": "9", "email": "ADA@acme.example"})],
+                     "2 users of the target have the e-mail address ada@acme.example", id="two of one address"),
+        pytest.param(ADA.model_copy(update={"email": None}), [KOMMO_ADA], "has no e-mail address to match by",
+                     id="no address"),
+    ],
+)  # fmt: skip
+def test_an_owner_that_cannot_be_matched_waits_with_the_reason(source: User, target: list[User], problem: str) -> None:
+    """COMMON-28, SF-KOMMO-49."""
+    found = match(source, *target)
+
+    assert (found.target, found.resolved_by, found.problem) == (None, None, problem)
+
+
+def test_an_inactive_namesake_does_not_stand_in_the_way() -> None:
+    """SF-KOMMO-69."""
+    assert match(ADA, KOMMO_ADA.model_copy(update={"id": "9", "is_active": False}), KOMMO_ADA).target == KOMMO_ADA
+
+
+@pytest.mark.parametrize("name", ["ada_at_acme.example", "ADA_at_acme.example", "005A", "005a"])
+def test_the_word_of_a_person_goes_before_the_e_mail(name: str) -> None:
+    """SF-KOMMO-69: the records of one owner can be given to a named other."""
+    found = match(ADA, KOMMO_ADA, KOMMO_BOB, **{name: "Bob@acme.example"})
+
+    assert (found.target, found.resolved_by) == (KOMMO_BOB, "decision")
+
+
+def test_the_word_of_a_person_helps_where_there_is_no_e_mail() -> None:
+    found = match(ADA.model_copy(update={"email": None}), KOMMO_BOB, **{"005A": "bob@acme.example"})
+
+    assert found.target == KOMMO_BOB
+
+
+def test_a_decision_for_somebody_who_is_not_there_is_a_problem_and_not_forgotten() -> None:
+    """COMMON-28: the e-mail does not silently take the place of what a person decided."""
+    found = match(ADA, KOMMO_ADA, **{"005A": "nobody@acme.example"})
+
+    assert found.target is None
+    assert found.problem == "no active user of the target has the e-mail address nobody@acme.example"
+
+
+def test_several_people_may_have_one_counterpart() -> None:
+    found = match_owners([ADA, ADA.model_copy(update={"id": "005B"})], [KOMMO_ADA], {})
+
+    assert [one.target for one in found.values()] == [KOMMO_ADA, KOMMO_ADA]

@@ -1,0 +1,81 @@
+"""Records that the target refuses in mid-load: found among the others, itemised in its words, and nothing made twice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from migration_pipelines import stages
+from migration_pipelines.connectors.kommo import KommoTarget
+from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.demo.salesforce import contact_id
+from migration_pipelines.errors import GateClosed
+from migration_pipelines_tests import world as worlds
+from migration_pipelines_tests.world import World, firm
+
+
+@pytest.fixture
+def switches(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The Kommo twin of this test's world, with switches turned. Ask for it before the world."""
+    turned: dict[str, Any] = {"requests_per_second": 0, **request.param}
+    build = worlds.build_kommo_twin
+    monkeypatch.setattr(worlds, "build_kommo_twin", lambda **told: build(**{**told, "switches": turned}))
+    return turned
+
+
+class Spoiler(httpx.HTTPTransport):
+    """Gives one record a responsible user whom the account does not have."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = key
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path == "/api/v4/contacts":
+            items = json.loads(request.content)
+            for item in items:
+                if item["request_id"] == self._key:
+                    item["responsible_user_id"] = 424242
+            headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+            request = httpx.Request("POST", request.url, headers=headers, json=items)
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"batch_failure": "all_or_nothing"},
+        {"batch_failure": "partial"},
+        {"unknown_user": "detail"},
+        {"batch_failure": "partial", "array_ceiling": 4},
+        {"array_ceiling": 3, "over_ceiling_applies": True},
+    ],
+    ids=str,
+    indirect=True,
+)
+@pytest.mark.usefixtures("switches")
+def test_one_refused_record_is_failed_in_its_words_and_all_others_arrive_once(world: World) -> None:
+    bad = contact_id(firm().people[4])
+    world.prepare()
+    with world.partition() as partition:
+        token, url = world.environ["DEMO_KOMMO_TOKEN"], world.environ["DEMO_KOMMO_URL"]
+        partition.target = KommoTarget(url, token, transport=Spoiler(bad), requests_per_second=10_000, quiet_seconds=0)
+        stages.approve_plan(partition, who="a test")
+        stages.provision(partition)
+        for name in NAMES[:3]:
+            stages.load(partition, name)
+        failed = list(partition.ledger.proof.not_loaded("contacts/Contact>contacts"))
+        with pytest.raises(GateClosed, match="opportunities comes after contacts, which has open checks"):
+            stages.load(partition, "opportunities")
+
+    there = sorted(one["custom_fields"]["SF_ID"][0]["value"] for one in world.snapshot()["contacts"])
+    assert there == sorted(contact_id(person) for person in firm().people if contact_id(person) != bad)
+    assert [(row["source_id"], row["outcome"]) for row in failed] == [(bad, "failed")]
+    words = failed[0]["problem"]["message"]
+    assert "Users are not associated" in words or "responsible_user_id" in words
+    broken = world.broken_claims()
+    assert list(broken) == ["contacts failures_stay_within_the_decision"]
+    assert bad in next(iter(broken.values()))
