@@ -14,11 +14,15 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`says` is for a person; `next` is what to do where the claim does not hold."""
+    """`says` is for a person; `next` is what to do where the claim does not hold, of the partition called PARTITION."""
 
     holds: bool
     says: str
     next: str = ""
+
+    def advice(self, key: str) -> str:
+        """What to do, as it can be typed for one partition."""
+        return self.next.replace("PARTITION", key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,9 @@ def _extracted(figures: Figures) -> Judgement:
     }
     total = sum(one["extracted"] for one in figures["objects"].values())
     if short:
-        return Judgement(False, f"{', '.join(short.values())} extracted", "Run extract again, then plan and apply.")
+        return Judgement(
+            False, f"{', '.join(short.values())} extracted", "Run: crm-migrate extract PARTITION, then plan and apply."
+        )
     return Judgement(True, f"all {total} records that the source counts were extracted")
 
 
@@ -47,7 +53,7 @@ def _add_up(figures: Figures) -> Judgement:
     if lost or pending:
         return Judgement(
             False, f"{lost + pending} of {total} records unaccounted for ({pending} planned and not loaded)",
-            "Run extract, plan and apply again; explain shows the story of one record.",
+            "Run extract, plan and apply again. One record's story: crm-migrate explain PARTITION SOURCE_ID",
         )  # fmt: skip
     words: dict[str, int] = {}
     for one in figures["routes"].values():
@@ -59,10 +65,13 @@ def _add_up(figures: Figures) -> Judgement:
 def _present(figures: Figures) -> Judgement:
     loaded = sum(one["outcomes"].get("loaded", 0) for one in figures["routes"].values())
     present = sum(one["present"] for one in figures["routes"].values())
-    says = f"{present} of {loaded} loaded records answered when the target was asked by their ids"
-    when = max((one["read_back_at"] for one in figures["routes"].values() if one["read_back_at"]), default=None)
-    says += f", last at {when}" if when else ""
-    return Judgement(present == loaded, says, "Look at the missing ones with explain; somebody may have deleted them.")
+    says = f"{present} of {loaded} loaded records answered when the target was asked by their ids{_as_of(figures)}"
+    if present == loaded:
+        return Judgement(True, says)
+    return Judgement(
+        False, says + _examples(figures, lambda one: not one["field"]),
+        "Somebody may have deleted them in the target: restore them there, then run: crm-migrate verify PARTITION",
+    )  # fmt: skip
 
 
 def _read_back(figures: Figures) -> Judgement:
@@ -70,17 +79,25 @@ def _read_back(figures: Figures) -> Judgement:
     unread = sum(one["unverified"] for one in figures["routes"].values())
     if wrong or unread:
         return Judgement(
-            False, f"{wrong} records read back differently, {unread} were not read back",
-            "Run verify again; if it stays, somebody changed them in the target, or the target refused a value silently.",
+            False,
+            f"{wrong} records read back differently, {unread} were not read back{_as_of(figures)}"
+            + _examples(figures, lambda one: bool(one["field"]) and one["verdict"] in ("wrong", "missing")),
+            "Somebody changed them in the target, or it refused a value silently. Mend them there, or plan and apply "
+            "again; then run: crm-migrate verify PARTITION",
         )  # fmt: skip
-    return Judgement(True, "every written field reads back as meant")
+    return Judgement(True, f"every written field read back as meant{_as_of(figures)}")
 
 
 def _references(figures: Figures) -> Judgement:
     wrong = sum(one["wrong_references"] for one in figures["routes"].values())
     if wrong:
-        return Judgement(False, f"{wrong} references point at another record than meant", "Look at them with explain.")
-    return Judgement(True, "every reference points at the record that was meant")
+        return Judgement(
+            False,
+            f"{wrong} records point at another parent or owner than meant{_as_of(figures)}"
+            + _examples(figures, lambda one: one["verdict"] == "wrong reference"),
+            "Look at one of them: crm-migrate explain PARTITION SOURCE_ID",
+        )
+    return Judgement(True, f"every reference pointed at the record that was meant{_as_of(figures)}")
 
 
 def _failures(figures: Figures) -> Judgement:
@@ -113,6 +130,22 @@ def _owners(figures: Figures) -> Judgement:
     )  # fmt: skip
 
 
+def _as_of(figures: Figures) -> str:
+    """When the target was last read, since a run that wrote nothing reads nothing back."""
+    when = max((one["read_back_at"] for one in figures["routes"].values() if one["read_back_at"]), default=None)
+    return f", as of {when}" if when else ""
+
+
+def _examples(figures: Figures, concerns: Callable[[Mapping[str, Any]], bool]) -> str:
+    found = [
+        f"{one['source_id']} (target id {one['target_id']}{', ' + one['field'] if one['field'] else ''})"
+        for route in figures["routes"].values()
+        for one in route["findings"]
+        if concerns(one)
+    ]
+    return f": {', '.join(found[:5])}{' ...' if len(found) > 5 else ''}" if found else ""
+
+
 OBJECT_CLAIMS = (
     Claim(
         "every_record_was_extracted", "Extracted equals the source's own count (COMMON-30, SF-KOMMO-60).", _extracted
@@ -137,13 +170,14 @@ def claims_of(crm_object: str) -> tuple[Claim, ...]:
     return (OWNERS_CLAIM, *OBJECT_CLAIMS) if crm_object == "users" else OBJECT_CLAIMS
 
 
-def _is_empty_list(key: str, good: str, bad: str, next_step: str) -> Callable[[Figures], Judgement]:
+def _is_empty_list(key: str, good: str, one: str, bad: str, next_step: str) -> Callable[[Figures], Judgement]:
     def judge(figures: Figures) -> Judgement:
         found = figures[key]
         if not found:
             return Judgement(True, good)
         more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-        return Judgement(False, f"{len(found)} {bad}: {'; '.join(found[:8])}{more}", next_step)
+        what = bad if len(found) > 1 else one
+        return Judgement(False, f"{len(found)} {what}: {'; '.join(found[:8])}{more}", next_step)
 
     return judge
 
@@ -153,7 +187,11 @@ PLAN_CLAIMS = (
         "every_decision_is_taken",
         "No decision of the pair is open (SF-KOMMO-41).",
         _is_empty_list(
-            "open_decisions", "every decision is taken", "decisions open", "Take them in project.yaml, then plan again."
+            "open_decisions",
+            "every decision is taken",
+            "decision open",
+            "decisions open",
+            "Take them in project.yaml, then plan again.",
         ),
     ),
     Claim(
@@ -162,6 +200,7 @@ PLAN_CLAIMS = (
         _is_empty_list(
             "undisposed",
             "every source object and field is disposed of",
+            "source object or field without a disposition",
             "source objects or fields without a disposition",
             "Map them, or give the reason under lost: (for an object, under objects: in project.yaml). "
             "crm-migrate map writes them into the mapping files.",
@@ -173,6 +212,7 @@ PLAN_CLAIMS = (
         _is_empty_list(
             "misfits",
             "the plan fits the target",
+            "obstacle in the target",
             "obstacles in the target",
             "Clear each of them, then discover and plan again.",
         ),
@@ -183,8 +223,9 @@ PLAN_CLAIMS = (
         _is_empty_list(
             "unconfirmed",
             "a person has confirmed every row",
+            "row unconfirmed",
             "rows unconfirmed",
-            "Read them, then run: crm-migrate confirm",
+            "Read them, then run: crm-migrate confirm PARTITION",
         ),
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("what", choices=("run", "dev"))
     parser.add_argument("--port", default="3000", help="of the Dagster UI")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, as by Ctrl-C
     if options.what == "run":
         sys.exit(run())
     sys.exit(dev(options.port))

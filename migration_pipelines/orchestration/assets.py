@@ -9,7 +9,7 @@ from migration_pipelines import stages
 from migration_pipelines.core.claims import PLAN_CLAIMS, claims_of
 from migration_pipelines.core.crm_objects import CRM_OBJECTS, CrmObject
 from migration_pipelines.errors import GateClosed, ProofFailed
-from migration_pipelines.orchestration.checks import check_results, check_specs, raise_if_broken
+from migration_pipelines.orchestration.checks import check_results, check_specs, log_checks, raise_if_broken
 from migration_pipelines.orchestration.resources import Partitions, as_failure, reporter
 
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
@@ -86,18 +86,20 @@ def plan_asset(partitions_def: dg.StaticPartitionsDefinition, source_objects: Se
     def plan(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
         with as_failure():
             partition = partitions.open(context.partition_key)
-            judgements = stages.judge_plan(partition)
-            yield from check_results(partition.key, judgements)
-            summary = stages.plan(partition, reporter(context))
-            yield dg.MaterializeResult(
-                metadata={
-                    "fingerprint": summary["fingerprint"],
-                    "requests": summary["cost"]["requests"],
-                    "minutes": summary["cost"]["minutes"],
-                    "routes": _table(summary["routes"]),
-                }
-            )
-            raise_if_broken(partition.key, judgements, GateClosed)
+            try:
+                summary = stages.plan(partition, reporter(context))
+                yield dg.MaterializeResult(
+                    metadata={
+                        "fingerprint": summary["fingerprint"],
+                        "requests": summary["cost"]["requests"],
+                        "minutes": summary["cost"]["minutes"],
+                        "routes": _table(summary["routes"]),
+                    }
+                )
+            finally:
+                judgements = stages.judge_plan(partition)
+                yield from check_results("plan", partition.key, judgements)
+            raise_if_broken("plan", partition.key, judgements, GateClosed)
 
     return plan
 
@@ -107,7 +109,10 @@ def provision_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsD
               description="Fields and pipelines that the plan previewed, made in the target.")  # fmt: skip
     def provision(context: dg.AssetExecutionContext, partitions: Partitions) -> dg.MaterializeResult[Any]:
         with as_failure():
-            made = stages.provision(partitions.open(context.partition_key))
+            partition = partitions.open(context.partition_key)
+            made = stages.provision(partition)
+            # A person's confirmation comes after the plan was made: its checks are judged anew, now that it runs.
+            log_checks(context, "plan", partition.key, stages.judge_plan(partition))
         return dg.MaterializeResult(metadata={"made": len(made), "what": made})
 
     return provision
@@ -122,13 +127,20 @@ def object_asset(
               check_specs=check_specs(crm_object.name, claims_of(crm_object.name), partitions_def),
               description=crm_object.says)  # fmt: skip
     def bring_over(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
+        name = crm_object.name
         with as_failure():
             partition = partitions.open(context.partition_key)
-            figures = stages.load(partition, crm_object.name, reporter(context))
-            judgements = stages.judge_object(crm_object.name, figures)
-            yield from check_results(partition.key, judgements)
-            raise_if_broken(partition.key, judgements, ProofFailed)
-        yield dg.MaterializeResult(metadata=_metadata(figures))
+            try:
+                figures = stages.load(partition, name, reporter(context))
+            except GateClosed as closed:
+                yield from check_results(name, partition.key, stages.standing(partition, name, str(closed)))
+                raise
+            judgements = stages.judge_object(name, figures)
+            results = check_results(name, partition.key, judgements)
+            if any(not one.holds for one in judgements.values()):
+                yield from results
+                raise_if_broken(name, partition.key, judgements, ProofFailed)
+            yield dg.MaterializeResult(metadata=_metadata(figures), check_results=results)
 
     return bring_over
 
@@ -139,8 +151,10 @@ def _metadata(figures: Any) -> dict[str, Any]:
         for route, one in figures["routes"].items()
         for outcome, n in one["outcomes"].items()
     ]
-    loaded = sum(one["outcomes"].get("loaded", 0) for one in figures["routes"].values())
-    return {"dagster/row_count": loaded, **({"outcomes": _table(rows)} if rows else {})}
+    records: Any = next(
+        iter(figures["routes"].values()), {"outcomes": {}}
+    )  # the first route makes the records themselves
+    return {"dagster/row_count": records["outcomes"].get("loaded", 0), **({"outcomes": _table(rows)} if rows else {})}
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> dg.TableMetadataValue:

@@ -1,8 +1,11 @@
 """Checks: one factory from the tables of claims. The numbers come from the ledger; a check only shows the judgement."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
+
+# Not exported by dagster, and the only way to say which materialisation a logged check judges.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from migration_pipelines.core.claims import Claim, Judgement
 from migration_pipelines.errors import MigrationError
@@ -18,17 +21,46 @@ def check_specs(
     ]
 
 
-def check_results(key: str, judgements: Mapping[str, Judgement]) -> Iterator[dg.AssetCheckResult]:
+def check_results(asset: str, key: str, judgements: Mapping[str, Judgement]) -> list[dg.AssetCheckResult]:
     """Results to yield; each description starts with the partition and the number."""
-    for name, judgement in judgements.items():
-        metadata = {"next": judgement.next} if judgement.next and not judgement.holds else {}
-        yield dg.AssetCheckResult(
-            check_name=name, passed=judgement.holds, description=f"{key}: {judgement.says}", metadata=metadata
+    return [
+        dg.AssetCheckResult(
+            asset_key=asset, check_name=name, passed=one.holds, description=f"{key}: {one.says}",
+            metadata=_what_next(key, one),
         )
+        for name, one in judgements.items()
+    ]  # fmt: skip
 
 
-def raise_if_broken(key: str, judgements: Mapping[str, Judgement], error: type[MigrationError]) -> None:
+def log_checks(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, asset: str, key: str, judgements: Mapping[str, Judgement]
+) -> None:
+    """Record judgements on an asset that this step does not make, against its last materialisation."""
+    found = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key]), limit=1
+    ).records
+    target = None
+    if found:
+        record = found[0]
+        target = AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+    for name, one in judgements.items():
+        context.log_event(  # takes check evaluations too, whatever its annotation says
+            dg.AssetCheckEvaluation(  # type: ignore[arg-type]
+                asset_key=dg.AssetKey(asset), check_name=name, passed=one.holds, blocking=True, partition=key,
+                description=f"{key}: {one.says}", target_materialization_data=target,
+                metadata={name: dg.MetadataValue.text(text) for name, text in _what_next(key, one).items()},
+            )
+        )  # fmt: skip
+
+
+def raise_if_broken(asset: str, key: str, judgements: Mapping[str, Judgement], error: type[MigrationError]) -> None:
     """Stop what follows, with every sentence that a person needs."""
-    broken = [f"{key}: {one.says}. {one.next}" for one in judgements.values() if not one.holds]
+    broken = [f"{key}: {asset}: {one.says}. {one.advice(key)}" for one in judgements.values() if not one.holds]
     if broken:
         raise error("\n".join(broken))
+
+
+def _what_next(key: str, one: Judgement) -> dict[str, str]:
+    return {} if one.holds or not one.next else {"next": one.advice(key)}

@@ -1,13 +1,14 @@
 """The resource that opens partitions for the length of a run, and the one place where our errors become Dagster's."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from migration_pipelines.errors import GateClosed, MigrationError, PermanentFailure
+from migration_pipelines.errors import MigrationError, PermanentFailure
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.settings import load_settings
 from migration_pipelines.stages.partition import OpenPartition
@@ -53,7 +54,7 @@ def as_failure() -> Iterator[None]:
         yield
     except MigrationError as error:
         failures.append(error)
-        kind = "Gate closed" if isinstance(error, GateClosed) else type(error).__name__
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).capitalize()  # GateClosed -> Gate closed
         raise dg.Failure(f"{kind}: {error}", allow_retries=not isinstance(error, PermanentFailure)) from None
 
 

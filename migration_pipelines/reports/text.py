@@ -64,6 +64,9 @@ def status_text(found: Mapping[str, Any]) -> str:
         parts[0] += f", plan {found['plan']['fingerprint'][:12]}"
     broken = [one for one in found["gate"].values() if not one["holds"]]
     parts += [f"  closed: {one['says']}. {one['next']}" for one in broken]
+    untrue = sum(not claim["holds"] for one in found["objects"].values() for claim in one["claims"].values())
+    if untrue:
+        parts[0] += f"; {untrue} claims do not hold now"
     if found["objects"]:
         parts.append(reconciliation_text(found["objects"]))
     return "\n".join(parts)

@@ -11,10 +11,10 @@ from migration_pipelines.stages.plan import plan
 from migration_pipelines.stages.propose import propose
 from migration_pipelines.stages.provision import provision
 from migration_pipelines.stages.roll_back import preview, roll_back
-from migration_pipelines.stages.status import explain, status
+from migration_pipelines.stages.status import explain, standing, status
 from migration_pipelines.stages.verify import verify
 
 __all__ = [
     "OpenPartition", "approve_plan", "confirm_rows", "discover", "explain", "extract", "judge_object", "judge_plan",
-    "load", "new", "plan", "preview", "propose", "provision", "roll_back", "status", "verify",
+    "load", "new", "plan", "preview", "propose", "provision", "roll_back", "standing", "status", "verify",
 ]  # fmt: skip

@@ -114,7 +114,7 @@ def require(partition: OpenPartition, judgements: Mapping[str, Judgement]) -> No
     """Raises GateClosed with every claim that does not hold, and what to do about each."""
     broken = [one for one in judgements.values() if not one.holds]
     if broken:
-        raise GateClosed("\n".join(f"{partition.key}: {one.says}. {one.next}" for one in broken))
+        raise GateClosed("\n".join(f"{partition.key}: {one.says}. {one.advice(partition.key)}" for one in broken))
 
 
 def require_approved_plan(partition: OpenPartition) -> Mapping[str, Any]:

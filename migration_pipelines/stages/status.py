@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from migration_pipelines.core.claims import Judgement, claims_of
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.errors import InvalidInput
 from migration_pipelines.stages import gates
@@ -24,16 +25,11 @@ def status(partition: OpenPartition) -> dict[str, Any]:
             objects[name] = {
                 "figures": figures,
                 "last_run": {"at": found["at"], "passed": found["passed"]},
-                "claims": {
-                    claim: {"holds": one.holds, "says": one.says, "next": one.next} for claim, one in judged.items()
-                },
+                "claims": _as_data(partition.key, judged),
             }
     gate: dict[str, Any] = {}
     if partition.ledger.schema("target"):
-        gate = {
-            claim: {"holds": one.holds, "says": one.says, "next": one.next}
-            for claim, one in gates.judge_plan(partition).items()
-        }
+        gate = _as_data(partition.key, gates.judge_plan(partition))
     return {
         "partition": partition.key,
         "step": partition.step,
@@ -41,6 +37,13 @@ def status(partition: OpenPartition) -> dict[str, Any]:
         "gate": gate,
         "objects": objects,
     }
+
+
+def standing(partition: OpenPartition, crm_object: str, gate: str) -> dict[str, Judgement]:
+    """The claims of an object where a closed gate kept it from being loaded: as its records stand in the ledger now."""
+    if partition.ledger.proof.reconciliation(crm_object):
+        return gates.judge_object(crm_object, figures_of(partition, crm_object))
+    return {claim.name: Judgement(False, f"not loaded yet: {gate}") for claim in claims_of(crm_object)}
 
 
 def explain(partition: OpenPartition, source_id: str) -> list[Mapping[str, Any]]:
@@ -56,3 +59,7 @@ def explain(partition: OpenPartition, source_id: str) -> list[Mapping[str, Any]]
             "18 characters in Salesforce."
         )
     return story
+
+
+def _as_data(key: str, judgements: Mapping[str, Judgement]) -> dict[str, Any]:
+    return {claim: {"holds": one.holds, "says": one.says, "next": one.advice(key)} for claim, one in judgements.items()}

@@ -20,11 +20,11 @@ from migration_pipelines_tests.ledger.conftest import CONTACTS, Desk
 
 AWKWARD = "\x00\udfff\ud800\ue000\ue0000041\\u0000\\N\\.\t\n\r\"'{},NULL\U0001f600é"
 # Everything that there is, and what is awkward more often than chance would have it.
-TEXT = st.text(st.characters() | st.sampled_from(AWKWARD), max_size=30)
+TEXT = st.text(st.sampled_from(AWKWARD), max_size=5) | st.text(st.characters(), max_size=30)
 # In JSON two surrogates that make a pair are the character that they stand for.
 PAIRED = TEXT.map(lambda value: value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass"))
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | PAIRED,
+    PAIRED | PAIRED | st.none() | st.booleans() | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PAIRED, inner, max_size=3),
     max_leaves=6,
 )
@@ -93,7 +93,8 @@ def test_any_text_comes_back_from_a_text_column(scratch: Connection, value: str)
 
 @in_one_connection
 @given(content=JSON)
-@example(content={"\ue000": "\ue0000041", "\ud800": "\x00"})
+@example(content={"\ue000": "\ue0000041"})
+@example(content={"\ud800": "\x00"})
 def test_any_content_comes_back_from_a_json_column(scratch: Connection, content: Any) -> None:
     """A private-use character, such as an icon of a font, was written as its code once."""
     ((found,),) = through(scratch, "j", (to_json(content),))

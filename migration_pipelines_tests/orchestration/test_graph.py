@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.event_api import PartitionKeyFilter
 
 from migration_pipelines import stages
 from migration_pipelines.core.crm_objects import NAMES
@@ -20,7 +20,7 @@ from migration_pipelines_tests.world import World
 
 
 @pytest.fixture
-def dagster_world(world: World, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def dagster_world(world: World, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world whose partition Dagster knows, with its own DAGSTER_HOME on this worker's database."""
     environ = world.environ | {
         "MIGRATION_HOME": str(tmp_path / "home"),
@@ -34,7 +34,7 @@ def dagster_world(world: World, database_url: str, tmp_path: Path, monkeypatch: 
     prepared = dict(os.environ)
     prepare_environment(prepared)
     monkeypatch.setenv("DAGSTER_HOME", prepared["DAGSTER_HOME"])
-    yield world
+    return world
 
 
 def checks_of(run_id: str) -> dict[tuple[str, str], Any]:
@@ -47,6 +47,15 @@ def checks_of(run_id: str) -> dict[tuple[str, str], Any]:
 def newest_run() -> dg.DagsterRun:
     with dg.DagsterInstance.get() as instance:
         return instance.get_runs(limit=1)[0]
+
+
+def asset_check_state(world: World, asset: str, check: str) -> str:
+    """What the Partitions tab of a check shows for this world's partition."""
+    with dg.DagsterInstance.get() as instance:
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+            [dg.AssetCheckKey(dg.AssetKey(asset), check)], partition_filter=PartitionKeyFilter(key=world.key)
+        )
+    return str(next(iter(found.values())).status.value)
 
 
 def latest_check(world: World, asset: str, check: str) -> Any:
@@ -72,6 +81,8 @@ def test_a_migration_runs_through_the_graph_and_every_check_is_recorded_for_its_
     assert all(one.passed and one.partition == dagster_world.key for one in found.values())
     assert found["contacts", "what_was_loaded_is_there"].description.startswith(f"{dagster_world.key}: 18 of 18")
     assert dagster_world.broken_claims() == {}
+    assert asset_check_state(dagster_world, "contacts", "the_outcomes_add_up") == "SUCCEEDED"
+    assert asset_check_state(dagster_world, "plan", "every_mapping_row_is_confirmed") == "SUCCEEDED"
 
 
 def test_the_first_load_stops_after_the_plan_until_a_person_has_approved_it(dagster_world: World) -> None:
@@ -95,6 +106,8 @@ def test_an_asset_alone_is_refused_while_what_comes_before_it_has_not_passed(dag
     with pytest.raises(GateClosed, match="contacts comes after accounts, which has not been loaded"):
         run_job("migrate", dagster_world.key, assets=["contacts"])
 
+    assert "not loaded yet: " in latest_check(dagster_world, "contacts", "the_outcomes_add_up").description
+
     assert [one for one in dagster_world.requests() if one["method"] != "GET"] == []
 
 
@@ -106,7 +119,10 @@ def test_a_record_removed_behind_our_back_turns_the_checks_red(dagster_world: Wo
 
     with pytest.raises(ProofFailed, match="loaded records answered"):
         run_job("verify", dagster_world.key)
+    with pytest.raises(ProofFailed, match="loaded records answered"):  # the second time as the first
+        run_job("verify", dagster_world.key)
 
+    assert asset_check_state(dagster_world, "contacts", "what_was_loaded_is_there") == "FAILED"
     shown = latest_check(dagster_world, "contacts", "what_was_loaded_is_there")
     assert not shown.passed
     assert " of 18 loaded records answered" in shown.description
