@@ -162,6 +162,12 @@ def load_project(folder: Path) -> MigrationProject:
     for name, value in file.decisions.items():
         pair.check_decision(name, value, where=folder / "project.yaml")
     mappings = {path.stem: _parse(path, ObjectMapping) for path in sorted((folder / "mapping").glob("*.yaml"))}
+    for crm_object, mapping in mappings.items():
+        if unasked := {name for route in mapping.routes for name in route.only_if} - set(pair.decisions):
+            raise InvalidInput(
+                f"{folder / 'mapping' / crm_object}.yaml: only_if: names a decision that nobody takes: "
+                f"{', '.join(sorted(unasked))}. There are: {', '.join(sorted(pair.decisions))}."
+            )
     owners = _parse(folder / "owners.yaml", OwnersFile).owners if (folder / "owners.yaml").exists() else {}
     return MigrationProject(folder, file, mappings, owners, pair)
 

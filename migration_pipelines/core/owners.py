@@ -20,22 +20,29 @@ class OwnerMatch:
     problem: str | None
 
 
-def match_owners(source: Sequence[User], target: Sequence[User], decided: Mapping[str, str]) -> dict[str, OwnerMatch]:
+def match_owners(
+    source: Sequence[User], target: Sequence[User], decided: Mapping[str, str], *, is_sandbox: bool = False
+) -> dict[str, OwnerMatch]:
     """Source user id -> match. A decision of a person (source e-mail or id -> target e-mail) goes before the e-mail.
 
-    E-mail addresses are compared without regard to case; a trailing ".invalid", which Salesforce adds in sandboxes, is
-    left away. Only active users of the target count (COMMON-27, SF-KOMMO-49, SF-KOMMO-69).
+    E-mail addresses are compared without regard to case. Only active users of the target count (COMMON-27,
+    SF-KOMMO-49, SF-KOMMO-69).
+
+    Args:
+        is_sandbox: the source is a sandbox, where Salesforce adds ".invalid" to every address: it is left away.
     """
+    ignored = _SANDBOX_SUFFIX if is_sandbox else ""
     by_email: dict[str, list[User]] = {}
     for user in target:
         if user.is_active and user.email:
             by_email.setdefault(_plain(user.email), []).append(user)
-    wishes = {_plain(name): wish for name, wish in decided.items()}
+    wishes = {_plain(name).removesuffix(ignored): wish for name, wish in decided.items()}
     matches = {}
     for user in source:
-        wish = wishes.get(_plain(user.id)) or (wishes.get(_plain(user.email)) if user.email else None)
-        email = wish or user.email
-        found = by_email.get(_plain(email), []) if email else []
+        own = _plain(user.email).removesuffix(ignored) if user.email else ""
+        wish = wishes.get(_plain(user.id)) or wishes.get(own)
+        email = wish or own
+        found = by_email.get(_plain(email), [])
         problem = None
         if not email:
             problem = "has no e-mail address to match by"
@@ -49,4 +56,4 @@ def match_owners(source: Sequence[User], target: Sequence[User], decided: Mappin
 
 
 def _plain(text: str) -> str:
-    return text.strip().casefold().removesuffix(_SANDBOX_SUFFIX)
+    return text.strip().casefold()

@@ -203,7 +203,7 @@ class Batches(PartitionTables):
         That their last update was refused or held back makes no difference: what an earlier one wrote is there.
         """
         rows = self.select(
-            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.undone IS NULL "  # noqa: S608
+            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.undone IS DISTINCT FROM 'undone' "  # noqa: S608
             "AND EXISTS (SELECT 1 FROM ledger.outcome o WHERE o.entry_id = s.entry_id AND o.result IN ('created', 'updated')) "
             "AND (:last IS NULL OR s.entry_id < :last) ORDER BY s.entry_id DESC LIMIT :limit",
             route=self.route_id(route), last=last, limit=limit,

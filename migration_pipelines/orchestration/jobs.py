@@ -10,7 +10,6 @@ from migration_pipelines.errors import InvalidInput, ProofFailed
 from migration_pipelines.orchestration.checks import log_checks, raise_if_broken
 from migration_pipelines.orchestration.resources import Partitions, as_failure, reporter
 
-
 VERIFY = "Reads back everything that was loaded, and reports every check anew. Writes nothing to the target."
 ROLL_BACK = "Undoes what this project did in the target, last first, and leaves alone what people changed since."
 

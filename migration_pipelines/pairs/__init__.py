@@ -56,7 +56,6 @@ class Pair(Frozen):
     folder: Path
     rules: RuleBook
     decisions: Mapping[str, Decision]
-    matched_only: tuple[str, ...] = ()
 
     def check_decision(self, name: str, value: Any, where: Path) -> None:
         """Raises InvalidInput where a project decides what nobody asks, or decides it with a value that is none."""

@@ -7,7 +7,6 @@ answer was lost is settled by asking the target, never by sending it again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -74,7 +73,7 @@ def _send_route(partition: OpenPartition, plan_id: int, compiled: CompiledRoute,
         if blocked:
             stored = batches.prepare(partition.lock(), plan_id, compiled.key, blocked)
             batches.settle(partition.lock(), stored, [_held(compiled, entry) for entry in blocked])
-        for alike in _alike([_without_bare(entry) for entry in ready], group_by):
+        for alike in _alike(ready, group_by):
             for sent in _send_all(partition, plan_id, compiled, alike):
                 progress.add(sent)
 
@@ -169,10 +168,6 @@ def _missing_parents(compiled: CompiledRoute, entry: Entry) -> list[tuple[str, s
         for field, _, source_id, target_id in entry.references
         if target_id is None and compiled.route.references[field].if_held == "hold"
     ]
-
-
-def _without_bare(entry: Entry) -> Entry:
-    return replace(entry, references=tuple(one for one in entry.references if one[3] is not None))
 
 
 def _held(compiled: CompiledRoute, entry: Entry) -> Result:

@@ -21,7 +21,9 @@ class Owners:
 
     def __init__(self, partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> None:
         self._partition = partition
-        self._matches = match_owners(source.users, target.users, partition.project.owners)
+        self._matches = match_owners(
+            source.users, target.users, partition.project.owners, is_sandbox=bool(source.facts.get("is_sandbox"))
+        )
         self._needed: set[str] = set()
 
     def rows(self, route: str, page: Sequence[SourceRecord]) -> Iterable[PlanRow]:

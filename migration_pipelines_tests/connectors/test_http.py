@@ -185,7 +185,7 @@ def test_a_second_401_is_final_and_says_where_the_credentials_come_from(
 
 
 def test_a_403_page_says_that_the_account_is_blocked(client: Callable[..., tuple[HttpClient, Host]]) -> None:
-    """field-traps 26."""
+    """Too fast a client gets its account blocked."""
     http, host = client(httpx.Response(403, html="<h1>Forbidden</h1>"))
     with pytest.raises(PermanentFailure, match=r"blocks every request.*lower requests_per_second"):
         http.get("/things")

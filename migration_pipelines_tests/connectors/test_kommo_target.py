@@ -108,7 +108,7 @@ def test_money_travels_as_decimal_text(account: Account, amount: str, stored: st
     ],
 )
 def test_a_date_is_noon_in_the_zone_of_the_account(zone: str, day: str, seconds: int) -> None:
-    """field-traps 22: at midnight or in UTC, half of the world's readers would see the day before."""
+    """At midnight or in UTC, half of the world's readers would see the day before."""
     with open_account(zone=zone) as account:
         values = {"name": "Deal", "pipeline": "Moved", "status": "won", "closed_at": day}
         target_id = account.make("leads", "006A", values)
@@ -375,7 +375,7 @@ def test_an_array_over_the_ceiling_ends_right(ceiling: int, applies: bool) -> No
 
 
 def test_the_default_pace_never_meets_a_429() -> None:
-    """field-traps 26: seven a second is Kommo's ceiling, and bursts get an account blocked."""
+    """Seven a second is Kommo's ceiling, and bursts get an account blocked."""
     app = build_kommo_twin(tokens=(TOKEN,))
     with serve_in_thread(app) as twin, httpx.Client(base_url=f"{twin.url}/__twin__/") as control:
         target = KommoTarget(twin.url, TOKEN)

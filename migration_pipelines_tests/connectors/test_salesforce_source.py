@@ -198,7 +198,7 @@ def test_a_page_that_is_cut_short_repeated_or_empty_raises(big_org: str, change:
 def test_archived_activities_are_counted_and_read_and_deleted_ones_are_not(
     source: SalesforceSource, control: httpx.Client
 ) -> None:
-    """field-traps 1: plain query hides what is older than a year."""
+    """Plain query hides what is older than a year."""
     found = ids(source, "Task")
     assert len(found) == source.count("Task") == 10
     assert source._get(f"{source._base}/query", {"q": "SELECT COUNT() FROM Task"})["totalSize"] == 3

@@ -11,10 +11,11 @@ import pytest
 from migration_pipelines import stages
 from migration_pipelines.connectors.kommo import KommoTarget
 from migration_pipelines.core.crm_objects import NAMES
-from migration_pipelines.demo.salesforce import contact_id
+from migration_pipelines.demo.model import RETIRED_STAGE
+from migration_pipelines.demo.salesforce import contact_id, opportunity_id
 from migration_pipelines.errors import GateClosed
 from migration_pipelines_tests import world as worlds
-from migration_pipelines_tests.world import World, firm
+from migration_pipelines_tests.world import World, end_state, firm
 
 
 @pytest.fixture
@@ -79,3 +80,34 @@ def test_one_refused_record_is_failed_in_its_words_and_all_others_arrive_once(wo
     broken = world.broken_claims()
     assert list(broken) == ["contacts failures_stay_within_the_decision"]
     assert bad in next(iter(broken.values()))
+
+
+@pytest.mark.parametrize("switches", [{}], ids=["as it is"], indirect=True)
+@pytest.mark.usefixtures("switches")
+def test_a_deal_arrives_without_the_contact_that_was_refused_and_the_link_is_held(world: World) -> None:
+    """Where the mapping says `if_held: bare`, a parent that was refused in mid-load is left out, and all else is proven."""
+    project = world.projects / "demo" / "project.yaml"
+    project.write_text(project.read_text("utf-8").replace("failed_allowed: 0", "failed_allowed: 1"), "utf-8")
+    deal = next(
+        one for one in firm().deals if one.stage != RETIRED_STAGE and any(person.company for person in one.people)
+    )
+    bad = contact_id(deal.people[0])
+    world.prepare()
+    with world.partition() as partition:
+        token, url = world.environ["DEMO_KOMMO_TOKEN"], world.environ["DEMO_KOMMO_URL"]
+        partition.target = KommoTarget(url, token, transport=Spoiler(bad), requests_per_second=10_000, quiet_seconds=0)
+        stages.approve_plan(partition, who="a test")
+        stages.provision(partition)
+        for name in NAMES:
+            stages.load(partition, name)
+        held = partition.ledger.proof.not_loaded("contacts/Contact>company_contacts")
+
+    assert world.broken_claims() == {}
+    assert [(row["source_id"], row["outcome"], row["problem"]["reason"]) for row in held] == [
+        (bad, "held", "PARENT_FAILED")
+    ]
+    there = end_state(world.snapshot())
+    assert opportunity_id(deal) in there["leads"]
+    assert {other for one, other, _ in there["links"] if one == opportunity_id(deal) and other.startswith("003")} == {
+        contact_id(person) for person in deal.people[1:]
+    }

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import httpx
+
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.http import HttpClient
 from migration_pipelines.connectors.kommo.forms import in_its_words
@@ -94,10 +96,15 @@ def relink_deals(http: HttpClient, records: Sequence[Record], found: Mapping[str
             _change(http, record.target_id, "link", wanted, main)
 
 
-def unlink_deals(http: HttpClient, records: Mapping[str, Found]) -> None:
+def unlink_deals(http: HttpClient, records: Mapping[str, Found]) -> dict[str, str]:
+    """Take away all links of deals. Returns Kommo's words for each deal whose links it keeps."""
+    refused = {}
     for target_id, found in records.items():
         if linked := _deal_links(found.references):
-            _change(http, target_id, "unlink", linked, ())
+            response = _change(http, target_id, "unlink", linked, ())
+            if not response.is_success:
+                refused[target_id] = in_its_words(response)
+    return refused
 
 
 def _deal_links(references: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -109,14 +116,14 @@ def _deal_links(references: Mapping[str, Sequence[str]]) -> list[tuple[str, str]
 
 def _change(
     http: HttpClient, deal: str | None, verb: str, pairs: Sequence[tuple[str, str]], main: Sequence[str]
-) -> None:
+) -> httpx.Response:
     items = []
     for kind, one in pairs:
         item: dict[str, Any] = {"to_entity_id": int(one), "to_entity_type": kind}
         if kind == "contacts" and one in main:
             item["metadata"] = {"is_main": True}
         items.append(item)
-    http.write("POST", f"/api/v4/leads/{deal}/{verb}", json.dumps(items).encode())
+    return http.write("POST", f"/api/v4/leads/{deal}/{verb}", json.dumps(items).encode())
 
 
 def _to_contacts(contacts: Iterable[str]) -> bytes:

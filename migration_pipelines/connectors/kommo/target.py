@@ -285,9 +285,10 @@ class KommoTarget:
     def undo(self, target_object: str, records: Mapping[str, Found]) -> Mapping[str, str]:
         if target_object == LINKS:
             return links.unlink(self._http, list(records))
+        refused: dict[str, str] = {}
         if target_object == "leads":
             self.provision(Wanted((), (QUARANTINE,)))
-            links.unlink_deals(self._http, records)
+            refused = links.unlink_deals(self._http, records)
         items = []
         for target_id, found in records.items():
             after = self.undone(target_object, found)
@@ -296,7 +297,6 @@ class KommoTarget:
                 values = {"name": after.values["name"] if after else ""}
             item = self._forms.item(target_object, Record(target_id, values, target_id=target_id))
             items.append(item | {"tags_to_add": [{"name": ROLLED_BACK}]})
-        refused: dict[str, str] = {}
         chunks = [items[start : start + FIRST_ARRAY] for start in range(0, len(items), FIRST_ARRAY)]
         while chunks:
             chunk = chunks.pop()

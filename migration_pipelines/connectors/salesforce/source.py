@@ -72,9 +72,14 @@ class SalesforceSource:
                     is_custom=one["custom"],
                     is_business=name not in NEVER_BUSINESS_OBJECTS,
                 )
+        organization = self._organization()
         return OrgSchema(
-            crm="salesforce", identity=f"salesforce:{self._organization()['Id']}", objects=objects,
-            users=tuple(self._users()), facts={"stages": self._stages(), "currency": self._currency()},
+            crm="salesforce", identity=f"salesforce:{organization['Id']}", objects=objects,
+            users=tuple(self._users()), facts={
+                "stages": self._stages(),
+                "currency": self._currency(),
+                "is_sandbox": organization["IsSandbox"],
+            },
         )  # fmt: skip
 
     def count(self, source_object: str) -> int:
