@@ -123,40 +123,52 @@ class Batches(PartitionTables):
             GateClosed: another run has taken the target org, or another plan is the current one now.
         """
         with self.engine.begin() as connection:
-            lock.assert_held(connection)
-            if not connection.scalar(
-                text("SELECT 1 FROM ledger.plan WHERE id = :plan AND state = 'current' FOR SHARE"), {"plan": plan_id}
-            ):
-                raise GateClosed(
-                    f"{self.key}: a newer plan took the place of the one that was being loaded. Apply that."
-                )
-            number = connection.scalar(
-                text(
-                    "INSERT INTO ledger.batch (partition_id, route_id, plan_id, epoch, state, entry_ids, versions, "
-                    "body_digest, high_water) VALUES (:partition, :route, :plan, :epoch, 'prepared', :entries, "
-                    ":versions, :digest, :high_water) RETURNING id"
-                ),
-                {
-                    "partition": self.id, "route": self.route_id(route), "plan": plan_id, "epoch": lock.epoch,
-                    "entries": [entry.entry_id for entry in entries], "versions": [entry.version for entry in entries],
-                    "digest": body_digest, "high_water": high_water,
-                },
-            )  # fmt: skip
-        return StoredBatch(int(number or 0), route, entries, body_digest, high_water)
+            return self._insert(connection, lock, plan_id, route, entries, body_digest, high_water)
 
     def settle(self, lock: OrgLock, batch: StoredBatch, results: Sequence[Result]) -> None:
         """Write the outcomes and settle the batch, in one transaction."""
         with self.engine.begin() as connection:
             lock.assert_held(connection)
-            self._write_outcomes(connection, batch.id, results)
-            connection.execute(
-                text("UPDATE ledger.batch SET state = 'settled', settled_at = now() WHERE id = :batch"),
-                {"batch": batch.id},
-            )
+            self._settle(connection, batch, results)
+
+    def record(self, lock: OrgLock, plan_id: int, route: str, results: Sequence[Result]) -> None:
+        """Keep outcomes that took no request: matched users, records whose parents did not arrive. Raises as `prepare`."""
+        with self.engine.begin() as connection:
+            entries = [one.entry for one in results]
+            self._settle(connection, self._insert(connection, lock, plan_id, route, entries), results)
 
     def abandon(self, lock: OrgLock, batch: StoredBatch) -> None:
         """Close a batch of which nothing was applied; its entries stay planned."""
         self.settle(lock, batch, [])
+
+    def _insert(
+        self, connection: Connection, lock: OrgLock, plan_id: int, route: str, entries: Sequence[Entry],
+        body_digest: str | None = None, high_water: str | None = None,
+    ) -> StoredBatch:  # fmt: skip
+        lock.assert_held(connection)
+        if not connection.scalar(
+            text("SELECT 1 FROM ledger.plan WHERE id = :plan AND state = 'current' FOR SHARE"), {"plan": plan_id}
+        ):
+            raise GateClosed(f"{self.key}: a newer plan took the place of the one that was being loaded. Apply that.")
+        number = connection.scalar(
+            text(
+                "INSERT INTO ledger.batch (partition_id, route_id, plan_id, epoch, state, entry_ids, versions, "
+                "body_digest, high_water) VALUES (:partition, :route, :plan, :epoch, 'prepared', :entries, "
+                ":versions, :digest, :high_water) RETURNING id"
+            ),
+            {
+                "partition": self.id, "route": self.route_id(route), "plan": plan_id, "epoch": lock.epoch,
+                "entries": [entry.entry_id for entry in entries], "versions": [entry.version for entry in entries],
+                "digest": body_digest, "high_water": high_water,
+            },
+        )  # fmt: skip
+        return StoredBatch(int(number or 0), route, entries, body_digest, high_water)
+
+    def _settle(self, connection: Connection, batch: StoredBatch, results: Sequence[Result]) -> None:
+        self._write_outcomes(connection, batch.id, results)
+        connection.execute(
+            text("UPDATE ledger.batch SET state = 'settled', settled_at = now() WHERE id = :batch"), {"batch": batch.id}
+        )
 
     def _write_outcomes(self, connection: Connection, batch_id: int, results: Sequence[Result]) -> None:
         columns = (

@@ -71,8 +71,7 @@ def _send_route(partition: OpenPartition, plan_id: int, compiled: CompiledRoute,
         ready = [entry for entry in page if not _missing_parents(compiled, entry)]
         blocked = [entry for entry in page if _missing_parents(compiled, entry)]
         if blocked:
-            stored = batches.prepare(partition.lock(), plan_id, compiled.key, blocked)
-            batches.settle(partition.lock(), stored, [_held(compiled, entry) for entry in blocked])
+            batches.record(partition.lock(), plan_id, compiled.key, [_held(compiled, entry) for entry in blocked])
         for alike in _alike(ready, group_by):
             for sent in _send_all(partition, plan_id, compiled, alike):
                 progress.add(sent)

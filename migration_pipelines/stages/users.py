@@ -13,8 +13,8 @@ def confirm_users(partition: OpenPartition, plan_id: int, compiled: CompiledRout
     active = {user.id for user in partition.target.describe().users if user.is_active}
     matched = {owner["source_id"]: owner["target_id"] for owner in partition.ledger.owners()}
     for page in partition.ledger.batches.to_send(compiled.key):
-        stored = partition.ledger.batches.prepare(partition.lock(), plan_id, compiled.key, page)
-        partition.ledger.batches.settle(partition.lock(), stored, [_result(entry, matched, active) for entry in page])
+        results = [_result(entry, matched, active) for entry in page]
+        partition.ledger.batches.record(partition.lock(), plan_id, compiled.key, results)
 
 
 def _result(entry: Entry, matched: dict[str, str | None], active: set[str]) -> Result:
