@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from psycopg2.errors import UniqueViolation
 from sqlalchemy import text
 
 from migration_pipelines.core.records import Outcome
@@ -378,3 +379,27 @@ def test_a_run_that_lost_the_lock_stops_before_its_next_write(desk: Desk, second
     desk.partition.batches.settle(taken_over, batch, [Result(entries[0], "created", "k1", True)])
     assert desk.outcomes() == {"loaded": 1}
     taken_over.release()
+
+
+# Outcomes that took no request
+
+
+def test_outcomes_that_took_no_request_are_kept_at_once(desk: Desk) -> None:
+    plan_id = desk.plan(planned("1", name="Ada"))
+
+    desk.partition.batches.record(desk.lock, plan_id, CONTACTS, [Result(one, "unchanged", "7") for one in desk.send()])
+
+    assert desk.outcomes() == {"loaded": 1}
+    assert desk.partition.batches.unsettled() == []
+
+
+def test_where_they_cannot_be_kept_no_open_batch_stays_behind(desk: Desk) -> None:
+    """A batch left open makes the next run ask the target about something that was never sent there."""
+    plan_id = desk.plan(planned("1", name="Ada"))
+    (entry,) = desk.send()
+
+    with pytest.raises(UniqueViolation):
+        desk.partition.batches.record(desk.lock, plan_id, CONTACTS, [Result(entry, "unchanged", "7")] * 2)
+
+    assert desk.partition.batches.unsettled() == []
+    assert ids(desk.send()) == ["1"]
