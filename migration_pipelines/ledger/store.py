@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
 from migration_pipelines.core.schema import OrgSchema
@@ -31,14 +32,10 @@ class Ledger:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
-        try:
-            schema.upgrade(self.engine)
-        except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"
-            raise TransientFailure(
-                f"The ledger's database does not answer ({reason}). Start it, or correct MIGRATION_DATABASE_URL."
-            ) from None
+        # Hidden parameters: they are people's data, and an error's text goes into logs.
+        self.engine: Engine = create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+        event.listen(self.engine, "handle_error", _say_that_it_does_not_answer)
+        schema.upgrade(self.engine)
 
     def partition(self, key: str) -> PartitionLedger:
         """The ledger of one partition; its number is given at the first call and never reused."""
@@ -52,6 +49,18 @@ class Ledger:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _say_that_it_does_not_answer(failed: ExceptionContext) -> None:
+    """No connection, a connection that was lost, or a full disk: a sentence instead of a traceback, whenever it happens."""
+    if not isinstance(failed.sqlalchemy_exception, OperationalError) and not failed.is_disconnect:
+        return
+    words = str(failed.original_exception).strip().splitlines()
+    reason = words[0] if words else type(failed.original_exception).__name__
+    raise TransientFailure(
+        f"The ledger's database does not answer ({reason}). Start it, or correct MIGRATION_DATABASE_URL, and run the same "
+        "command again: nothing is lost."
+    ) from None
 
 
 class PartitionLedger(PartitionTables):

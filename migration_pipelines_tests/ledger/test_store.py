@@ -1,0 +1,36 @@
+"""The ledger's database going away: a sentence, whenever it happens."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from migration_pipelines.errors import TransientFailure
+from migration_pipelines.ledger.store import Ledger
+
+
+def test_a_connection_that_is_lost_in_the_middle_is_said_in_a_sentence(database_url: str) -> None:
+    ledger = Ledger(database_url)
+    try:
+        with (
+            pytest.raises(
+                TransientFailure, match=r"The ledger's database does not answer .*run the same command again"
+            ),
+            ledger.engine.connect() as connection,
+        ):
+            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+        assert ledger.partition("after-a-lost-connection").id  # the next connection is a new one
+    finally:
+        ledger.close()
+
+
+def test_an_error_of_the_database_quotes_no_values(ledger: Ledger) -> None:
+    """Values are people's data, and an error's text goes into logs."""
+    with (
+        ledger.engine.connect() as connection,
+        pytest.raises(Exception, match="hidden due to hide_parameters") as raised,
+    ):
+        connection.execute(text("SELECT CAST(:name AS int) / 0, CAST(:name AS int)"), {"name": "7"})
+
+    assert "'7'" not in str(raised.value)
