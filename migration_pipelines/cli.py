@@ -99,7 +99,11 @@ def map_(key: Key, as_json: Json = False) -> None:
     """Add to the mapping files what nobody has disposed of yet, as undecided."""
     with _partition(key) as partition:
         added = stages.propose(partition)
-    _print(as_json, {"added": added}, "\n".join(added) or "Nothing to add: every filled field is disposed of.")
+        folder = partition.project.folder / "mapping"
+    done = "\n".join(
+        [*added, f"Written into {folder}. Move what is undecided into fields:, or with its reason into lost:."]
+    )
+    _print(as_json, {"added": added}, done if added else "Nothing to add: every filled field is disposed of.")
 
 
 @app.command()
@@ -182,6 +186,8 @@ def rollback(
         left = partition.ledger.batches.left_alone()
     lines = [f"{sum(counts.values()) - len(left)} records rolled back, {len(left)} left alone."]
     lines += [f"  {row['route']} {row['source_id']}: {row['detail']}" for row in left]
+    if left:
+        lines.append("To undo those that somebody changed as well, run it with --yes --force.")
     _print(as_json, {"undone": sum(counts.values()) - len(left), "left": left}, "\n".join(lines))
 
 

@@ -91,6 +91,14 @@ class ProjectFile(Frozen):
             raise ValueError("a small letter, then small letters, digits and underscores, 40 at most")
         return name
 
+    @field_validator("objects", mode="before")
+    @classmethod
+    def _say_how(cls, objects: object) -> object:
+        for name, disposition in objects.items() if isinstance(objects, dict) else ():
+            if not isinstance(disposition, dict):
+                raise ValueError(f"{name}: write {{lost: the reason}} or {{archived: the reason}}")
+        return objects
+
     @field_validator("objects")
     @classmethod
     def _are_dispositions(cls, objects: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:

@@ -82,8 +82,8 @@ def _read_back(figures: Figures) -> Judgement:
             False,
             f"{wrong} records read back differently, {unread} were not read back{_as_of(figures)}"
             + _examples(figures, lambda one: bool(one["field"]) and one["verdict"] in ("wrong", "missing")),
-            "Somebody changed them in the target, or it refused a value silently. Mend them there, or plan and apply "
-            "again; then run: crm-migrate verify PARTITION",
+            "Somebody changed them in the target, or it refused a value silently. Mend them there, then run: "
+            "crm-migrate verify PARTITION",
         )  # fmt: skip
     return Judgement(True, f"every written field read back as meant{_as_of(figures)}")
 
@@ -202,8 +202,8 @@ PLAN_CLAIMS = (
             "every source object and field is disposed of",
             "source object or field without a disposition",
             "source objects or fields without a disposition",
-            "Map them, or give the reason under lost: (for an object, under objects: in project.yaml). "
-            "crm-migrate map writes them into the mapping files.",
+            "Give an object its reason under objects: in project.yaml. Fields: crm-migrate map PARTITION writes them into "
+            "the mapping files as undecided; move each into fields:, or with its reason into lost:.",
         ),
     ),
     Claim(

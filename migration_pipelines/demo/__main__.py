@@ -121,7 +121,7 @@ def edit(path: Path, pattern: str, text: str) -> None:
 
 
 def say(title: str) -> None:
-    tell(f"\n== {title}.")
+    tell(f"\n== {title}" + ("" if title.endswith("?") else "."))
 
 
 def tell(text: str) -> None:

@@ -53,6 +53,13 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
             for name, one in summary["objects"].items()
         ]
     cost = summary["cost"]
+    if summary.get("owners_open"):
+        parts.append(
+            f"Owners without a counterpart in the target (decision unmatched_owner: {summary['unmatched_owner']}):"
+        )
+        parts += [
+            f"  {one['name']} <{one['email'] or one['source_id']}>: {one['problem']}" for one in summary["owners_open"]
+        ]
     parts.append(f"Cost: about {cost['requests']} requests to the target, {cost['minutes']} minutes at its pace.")
     return "\n".join(parts)
 
@@ -81,11 +88,15 @@ def reconciliation_text(objects: Mapping[str, Any]) -> str:
     words = [word for word in _WORDS if word in present or word in ("loaded", "held", "failed")]
     for name, one in objects.items():
         counts = one["figures"]["objects"]
+        counted: set[str] = set()  # a later route of the same object takes only some of its records
         for route, figures in one["figures"]["routes"].items():
             source = route.split("/")[1].split(">")[0]
             outcomes = figures["outcomes"]
+            extracted = (counts[source]["source_count"], counts[source]["extracted"])
+            of_source = ("-", figures["rows"]) if source in counted else extracted
+            counted.add(source)
             table.append([
-                name, route.split("/")[1], str(counts[source]["source_count"]), str(counts[source]["extracted"]),
+                name, route.split("/")[1], *map(str, of_source),
                 *(str(outcomes.get(word, 0) or "-") for word in words),
                 str(figures["present"]), str(figures["wrong"] + figures["wrong_references"]),
             ])  # fmt: skip
@@ -125,11 +136,9 @@ def story_text(story: Sequence[Mapping[str, Any]]) -> str:
         for problem in one["problems"] or ():
             parts.append(f"  {problem.get('field') or 'note'}: {problem['message']}")
         for event in one["outcomes"] or ():
-            words = (event["problem"] or {}).get("message", "")
+            words = f": {event['problem']['message']}" if event["problem"] else ""
             verified = ", read back" if event["verified"] else ""
-            parts.append(
-                f"  batch {event['batch']}, version {event['version']}: {event['result']} {words}{verified}".rstrip()
-            )
+            parts.append(f"  batch {event['batch']}, version {event['version']}: {event['result']}{words}{verified}")
         for finding in one["findings"] or ():
             parts.append(
                 f"  {finding['verdict']} {finding['field']}: meant {finding['meant']!r}, found {finding['found']!r}"

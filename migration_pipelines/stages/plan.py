@@ -21,6 +21,7 @@ from migration_pipelines.stages.load import settle_leftovers
 from migration_pipelines.stages.owners import Owners
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
+from migration_pipelines.stages.reconcile import owner_figures
 
 
 def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mapping[str, Any]:
@@ -182,6 +183,7 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
         "lost": {
             compiled.key: dict(compiled.route.lost) for _, compiled in partition.routes if compiled.route.lost
         },
+        **{name: value for name, value in owner_figures(partition).items() if name != "owners_needed"},
         "objects": {name: dict(one) for name, one in partition.project.file.objects.items()},
         "cost": asdict(
             cost(
