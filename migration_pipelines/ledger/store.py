@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -148,7 +148,3 @@ class PartitionLedger(PartitionTables):
             {name: decode_text(value) if isinstance(value, str) else value for name, value in row.items()}
             for row in rows
         ]
-
-
-def by_key(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, Mapping[str, Any]]:
-    return {row[key]: row for row in rows}
