@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from migration_pipelines.errors import PermanentFailure
+from migration_pipelines.errors import InvalidInput, PermanentFailure
 from migration_pipelines.files import FileStore
 
 
-@pytest.mark.parametrize("body", [b"", b"x", os.urandom(100_000), b"a" * 1_000_000])
-def test_a_body_comes_back_as_it_was_put(tmp_path: Path, body: bytes) -> None:
-    store = FileStore(tmp_path / "files")
+@pytest.fixture(params=["folder", "file://", "memory://"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+    """A folder, and file systems that are reached through fsspec."""
+    place = {"folder": "", "file://": "file://", "memory://": "memory:/"}[request.param]
+    return FileStore(f"{place}{tmp_path}/files")
 
+
+@pytest.mark.parametrize("body", [b"", b"x", os.urandom(100_000), b"a" * 3_000_000])
+def test_a_body_comes_back_as_it_was_put(store: FileStore, body: bytes) -> None:
     assert store.get(store.put(body)) == body
+
+
+def test_a_body_in_pieces_is_the_same_body(store: FileStore) -> None:
+    stored = store.put_stream([b"Ada ", b"", b"Lovelace"])
+
+    assert stored.digest == hashlib.sha256(b"Ada Lovelace").hexdigest() == store.put(b"Ada Lovelace")
+    assert (stored.size_bytes, stored.md5) == (12, hashlib.md5(b"Ada Lovelace").hexdigest())  # noqa: S324
+    assert b"".join(store.read(stored.digest)) == b"Ada Lovelace"
+
+
+def test_a_body_whose_source_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    def breaks() -> Iterator[bytes]:
+        yield b"half"
+        raise ConnectionError("cut")
+
+    with pytest.raises(ConnectionError, match="cut"):
+        FileStore(tmp_path).put_stream(breaks())
+
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_file_system_that_is_not_installed_is_a_sentence() -> None:
+    with pytest.raises(InvalidInput, match=r"MIGRATION_FILES names a file system that is not there"):
+        FileStore("nosuch://bucket/files")
 
 
 def test_a_body_is_kept_once_under_its_digest(tmp_path: Path) -> None:
@@ -33,9 +64,9 @@ def test_only_we_may_read_what_is_kept(tmp_path: Path) -> None:
         assert one.stat().st_mode & 0o077 == 0, one
 
 
-def test_a_digest_that_nobody_put_is_a_key_error(tmp_path: Path) -> None:
+def test_a_digest_that_nobody_put_is_a_key_error(store: FileStore) -> None:
     with pytest.raises(KeyError):
-        FileStore(tmp_path).get("00" * 32)
+        store.get("00" * 32)
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:

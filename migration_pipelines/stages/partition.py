@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 
 from migration_pipelines.connectors.base import Source, Target
@@ -15,7 +14,7 @@ from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.core.order import routes_in_order
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.core.transform import CompiledRoute, compile_route
-from migration_pipelines.errors import GateClosed, InvalidInput
+from migration_pipelines.errors import GateClosed
 from migration_pipelines.files import FileStore
 from migration_pipelines.ledger.lock import OrgLock
 from migration_pipelines.ledger.store import Ledger, PartitionLedger
@@ -34,9 +33,7 @@ class OpenPartition:
         self.key = key
         self.project, self.environment = find_partition(settings.projects, key)
         self.ledger: PartitionLedger = ledger.partition(key)
-        if "://" in settings.files_url:
-            raise InvalidInput("MIGRATION_FILES must be a folder of this machine; remote stores are not supported yet.")
-        self.files = FileStore(Path(settings.files_url))
+        self.files = FileStore(settings.files_url)
         self._environ = environ
         self._lock: OrgLock | None = None
 
