@@ -76,20 +76,22 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
         cursor.close()
 
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+def _escaped(text: str) -> str:
+    """As COPY's text format wants it. Four searches are a hundred times faster than one `translate`."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _field(value: Any) -> str:
+    if isinstance(value, str):
+        return _escaped(encode_text(value))
     if value is None:
         return "\\N"
-    if isinstance(value, str):
-        return encode_text(value).translate(_ESCAPES)
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, bytes):
         return "\\\\x" + value.hex()
     if isinstance(value, list | tuple):
-        return ("{" + ",".join(_element(one) for one in value) + "}").translate(_ESCAPES)
+        return _escaped("{" + ",".join(_element(one) for one in value) + "}")
     return str(value)
 
 

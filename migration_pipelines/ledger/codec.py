@@ -13,13 +13,15 @@ from typing import Any
 
 _MARK = "\ue000"
 _UNHOLDABLE = re.compile(f"[\x00\ud800-\udfff{_MARK}]")
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_ESCAPING = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _ESCAPED = re.compile(_MARK + "([0-9a-f]{4})")
 
 
 def to_json(content: Any) -> str:
     """JSON text for a `json` column; the driver's parser gives the content back, a pair of surrogates as its character."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return json.dumps(content, separators=(",", ":")) if _UNHOLDABLE.search(text) else text
+    text = _PLAIN(content)
+    return text if text.isascii() or not _UNHOLDABLE.search(text) else _ESCAPING(content)
 
 
 def encode_all(content: Any) -> Any:
@@ -32,6 +34,8 @@ def encode_all(content: Any) -> Any:
 
 
 def encode_text(text: str) -> str:
+    if text.isascii() and "\x00" not in text:
+        return text
     return _UNHOLDABLE.sub(lambda match: f"{_MARK}{ord(match[0]):04x}", text)
 
 

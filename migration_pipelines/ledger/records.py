@@ -6,65 +6,97 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
+from psycopg2.errors import UniqueViolation
 from sqlalchemy import Connection, text
 
-from migration_pipelines.core.fingerprint import digest
 from migration_pipelines.core.records import SourceRecord
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
 
 PAGE = 2_000
 SAMPLES = 3
+HASH_BYTES = 16
+Row = tuple[Any, ...]
+_COLUMNS = (
+    "partition_id", "object_id", "source_id", "parent_id", "payload", "content_hash", "modified_at", "deleted",
+)  # fmt: skip
 
 
 class Extraction:
     """One reading of one source object. Pages are durable as they come; `finish` closes it with the counts."""
 
-    def __init__(self, tables: PartitionTables, connection: Connection, object_name: str, extraction_id: int) -> None:
+    def __init__(self, tables: PartitionTables, connection: Connection, object_id: int, extraction_id: int) -> None:
         self._tables = tables
         self._connection = connection
-        self._object_id = tables.object_id(object_name)
+        self._object_id = object_id
         self._id = extraction_id
+        with connection.begin():
+            self._is_first = not connection.scalar(
+                text(
+                    "SELECT EXISTS (SELECT 1 FROM ledger.source_record "
+                    "WHERE partition_id = :partition AND object_id = :object)"
+                ),
+                {"partition": tables.id, "object": object_id},
+            )
         self._filled: Counter[str] = Counter()
         self._samples: dict[str, list[Any]] = {}
 
     def store(self, records: Sequence[SourceRecord]) -> int:
         """Keep a page; rows whose content is the same stay untouched. Returns how many were new or different."""
-        for record in records:
-            self._profile(record)
-        rows = [
-            (
-                self._tables.id, self._object_id, record.id, record.parent_id, to_json(dict(record.values)),
-                digest([dict(record.values), record.deleted, record.parent_id]), record.modified_at, record.deleted,
-            )
-            for record in records
-        ]  # fmt: skip
-        columns = "partition_id, object_id, source_id, parent_id, payload, content_hash, modified_at, deleted"
+        self._profile(records)
+        rows = [self._row(record) for record in records]
         with self._connection.begin():
             self._connection.execute(text("SET LOCAL synchronous_commit = off"))
-            self._connection.execute(text("TRUNCATE page"))
-            copy_rows(self._connection, "page", columns.split(", "), rows)
-            changed = self._connection.execute(
-                text(
-                    f"INSERT INTO ledger.source_record AS old ({columns}) SELECT {columns} FROM page "  # noqa: S608
-                    "ON CONFLICT (partition_id, object_id, source_id) DO UPDATE SET parent_id = excluded.parent_id, "
-                    "payload = excluded.payload, content_hash = excluded.content_hash, "
-                    "modified_at = excluded.modified_at, deleted = excluded.deleted "
-                    "WHERE old.content_hash <> excluded.content_hash"
-                )
-            ).rowcount
-            self._connection.execute(text("INSERT INTO seen SELECT source_id FROM page ON CONFLICT DO NOTHING"))
+            return len(rows) if self._is_first and self._add(rows) else self._merge(rows)
+
+    def _add(self, rows: Sequence[Row]) -> bool:
+        """The straight way into an object that had no rows. False where the source gave one of these before."""
+        try:
+            with self._connection.begin_nested():
+                copy_rows(self._connection, "ledger.source_record", _COLUMNS, rows)
+        except UniqueViolation:
+            return False
+        return True
+
+    def _merge(self, rows: Sequence[Row]) -> int:
+        columns = ", ".join(_COLUMNS)
+        self._connection.execute(text("TRUNCATE page"))
+        copy_rows(self._connection, "page", _COLUMNS, rows)
+        changed = self._connection.execute(
+            text(
+                f"INSERT INTO ledger.source_record AS old ({columns}) "  # noqa: S608
+                f"SELECT DISTINCT ON (source_id) {columns} FROM page ORDER BY source_id, modified_at DESC "
+                "ON CONFLICT (partition_id, object_id, source_id) DO UPDATE SET parent_id = excluded.parent_id, "
+                "payload = excluded.payload, content_hash = excluded.content_hash, "
+                "modified_at = excluded.modified_at, deleted = excluded.deleted "
+                "WHERE old.content_hash <> excluded.content_hash"
+            )
+        ).rowcount
+        self._connection.execute(text("INSERT INTO seen SELECT source_id FROM page ON CONFLICT DO NOTHING"))
         return int(changed)
 
-    def _profile(self, record: SourceRecord) -> None:
-        """Count which fields hold something; False and empty text say nothing."""
-        filled = [name for name, value in record.values.items() if value not in (None, False, "")]
-        self._filled.update(filled)
-        for name in filled:
+    def _row(self, record: SourceRecord) -> Row:
+        payload = to_json(dict(record.values))
+        whole = f"{payload}\n{record.deleted}\n{record.parent_id}"
+        content = sha256(whole.encode(errors="surrogatepass")).digest()[:HASH_BYTES]
+        return (
+            self._tables.id, self._object_id, record.id, record.parent_id, payload, content, record.modified_at,
+            record.deleted,
+        )  # fmt: skip
+
+    def _profile(self, records: Sequence[SourceRecord]) -> None:
+        """Count which fields hold something; False, zero and empty text say nothing."""
+        for name in records[0].values if records else ():
+            column = [record.values[name] for record in records]
+            if not any(column):
+                continue
+            self._filled[name] += sum(map(bool, column))
             samples = self._samples.setdefault(name, [])
-            if len(samples) < SAMPLES and record.values[name] not in samples:
-                samples.append(record.values[name])
+            for value in column if len(samples) < SAMPLES else ():
+                if value and value not in samples and len(samples) < SAMPLES:
+                    samples.append(value)
 
     def finish(self, source_count: int) -> int:
         """Close a full reading: rows that the source no longer gives are marked as deleted there.
@@ -80,14 +112,15 @@ class Extraction:
                 "count": source_count,
                 "profile": to_json({"filled": self._filled, "samples": self._samples}),
             }
-            self._connection.execute(
-                text(
-                    "UPDATE ledger.source_record r SET deleted = true, content_hash = '\\x00' "
-                    "WHERE partition_id = :partition AND object_id = :object AND NOT deleted "
-                    "AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.source_id = r.source_id)"
-                ),
-                values,
-            )
+            if not self._is_first:
+                self._connection.execute(
+                    text(
+                        "UPDATE ledger.source_record r SET deleted = true, content_hash = '\\x00' "
+                        "WHERE partition_id = :partition AND object_id = :object AND NOT deleted "
+                        "AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.source_id = r.source_id)"
+                    ),
+                    values,
+                )
             extracted = self._connection.scalar(
                 text(
                     "UPDATE ledger.extraction SET finished_at = now(), source_count = :count, profile = :profile, "
@@ -118,7 +151,7 @@ class Records(PartitionTables):
                 connection.execute(text("CREATE TEMP TABLE page (LIKE ledger.source_record INCLUDING DEFAULTS)"))
                 connection.execute(text("CREATE TEMP TABLE seen (source_id text PRIMARY KEY)"))
             try:
-                yield Extraction(self, connection, object_name, int(extraction_id or 0))
+                yield Extraction(self, connection, object_id, int(extraction_id or 0))
             finally:
                 connection.rollback()
                 with connection.begin():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +124,26 @@ def test_a_reading_that_was_cut_off_marks_nothing_and_its_pages_stay(partition: 
     assert last["extracted"] == 2
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_record_that_the_source_gives_twice_is_kept_once_as_it_was_last(
+    partition: PartitionLedger, is_first: bool
+) -> None:
+    """A record that somebody saves during a reading comes again, on the same page or on a later one."""
+    if not is_first:
+        extract(partition, [contact("0", Name="Zoe")])
+    early, late = NOW, NOW + timedelta(seconds=1)
+    zoe, ada = contact("0", Name="Zoe"), SourceRecord("Contact", "1", {"Name": "Ada"}, early)
+    ada_later, bob = SourceRecord("Contact", "1", {"Name": "Ada L."}, late), contact("2", Name="Bob")
+
+    extract(partition, [zoe, ada], [bob, ada_later, ada], [bob])
+
+    assert [(record.id, record.values["Name"]) for record in read(partition)] == [
+        ("0", "Zoe"),
+        ("1", "Ada L."),
+        ("2", "Bob"),
+    ]
+
+
 def test_two_readings_at_once_do_not_see_each_other(partition: PartitionLedger) -> None:
     with (
         partition.records.extraction("Contact", NOW) as contacts,
@@ -156,7 +176,7 @@ def test_a_reading_is_kept_with_the_sources_own_count(partition: PartitionLedger
 
 
 def test_the_profile_counts_what_is_filled_and_keeps_three_samples(partition: PartitionLedger) -> None:
-    """False, nought-length text and nothing say nothing about a field; zero does."""
+    """False, zero, empty text and nothing say nothing about a field."""
     pages = [
         [
             contact("1", Name="Ada", Flag=False, Number=0, Note=""),
