@@ -19,6 +19,7 @@ DETAILS = {
     "TooLong": "This value is too long.",
     "NotUnique": "This value is already used.",
     "NotExpected": "This field was not expected.",
+    "TooMany": "This collection has too many elements.",
 }
 """Kommo REST v4, errors: NotSupportedChoice is documented; the others' spelling is by convention."""
 
@@ -38,6 +39,11 @@ def hal(body: Json, status: int = 200) -> Response:
     return Response(
         json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, media_type="application/hal+json"
     )
+
+
+def hal_array(body: list[Json]) -> Response:
+    """One answer of Kommo's is a bare array."""
+    return Response(json.dumps(body, ensure_ascii=False), media_type="application/hal+json")
 
 
 def nothing() -> Response:
@@ -70,13 +76,14 @@ def rule_problem(errors: Mapping[str, str]) -> Response:
     return problem(400, "Invalid request body", {"errors": dict(errors)})
 
 
-def gateway_page(status: int) -> Response:
-    """What stands before the API answers in HTML, without Retry-After."""
+def gateway_page(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """What stands before the API answers in HTML."""
     title = f"{status} {HTTPStatus(status).phrase}"
     return Response(
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
         "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
         status,
+        headers,
         media_type="text/html",
     )
 

@@ -1,11 +1,13 @@
 """The Kommo twin put together: its routes, its gate, its faults, its state."""
 
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from migration_pipelines.twins.kit.app import TwinApp, twin_app
@@ -14,50 +16,16 @@ from migration_pipelines.twins.kit.control import CONTROL_PATH
 from migration_pipelines.twins.kit.faults import FaultPlan
 from migration_pipelines.twins.kit.serial import Call, Serial
 from migration_pipelines.twins.kit.statistics import Statistics
-from migration_pipelines.twins.kommo import (
-    account,
-    fields,
-    links,
-    loss_reasons,
-    person,
-    pipelines,
-    reading,
-    seeding,
-    snapshot,
-    tags,
-    writing,
-)
+from migration_pipelines.twins.kommo import automation, notes, person, seeding, snapshot
 from migration_pipelines.twins.kommo.answers import gateway_page, problem
-from migration_pipelines.twins.kommo.entities import ENTITIES
+from migration_pipelines.twins.kommo.asking import array_length
 from migration_pipelines.twins.kommo.gate import Gate, unauthorized
+from migration_pipelines.twins.kommo.oauth import Application, Grants, consent
+from migration_pipelines.twins.kommo.routes import every_route
+from migration_pipelines.twins.kommo.shapes import LARGEST
 from migration_pipelines.twins.kommo.store import Store
-from migration_pipelines.twins.kommo.switches import switches_from
-from migration_pipelines.twins.kommo.twin import EntityHandler, Handler, Kommo, RouteTable
-
-OF_EVERY_ENTITY: tuple[tuple[str, str, EntityHandler], ...] = (
-    ("GET", "", reading.get_records),
-    ("POST", "", writing.post_records),
-    ("PATCH", "", writing.patch_records),
-    ("GET", "/{id:int}", reading.get_record),
-    ("PATCH", "/{id:int}", writing.patch_record),
-    ("GET", "/custom_fields", fields.get_fields),
-    ("POST", "/custom_fields", fields.post_fields),
-    ("PATCH", "/custom_fields", fields.patch_fields),
-    ("GET", "/custom_fields/{id:int}", fields.get_field),
-    ("PATCH", "/custom_fields/{id:int}", fields.patch_field),
-    ("DELETE", "/custom_fields/{id:int}", fields.delete_field),
-    ("GET", "/tags", tags.get_tags),
-    ("POST", "/tags", tags.post_tags),
-    ("GET", "/{id:int}/links", links.get_links),
-    ("POST", "/{id:int}/link", links.post_link),
-    ("POST", "/{id:int}/unlink", links.post_unlink),
-    ("GET", "/links", links.get_mass_links),
-    ("POST", "/link", links.post_mass_link),
-    ("POST", "/unlink", links.post_mass_unlink),
-)
-"""Method, path under /api/v4/{entity}, handler. No DELETE: Kommo keeps leads, contacts and companies."""
-
-OF_THE_ACCOUNT: RouteTable = (*account.ROUTES, *pipelines.ROUTES, *loss_reasons.ROUTES)
+from migration_pipelines.twins.kommo.switches import Switches, switches_from
+from migration_pipelines.twins.kommo.twin import ACCOUNT_ID, Handler, Kommo
 
 
 def build_kommo_twin(
@@ -66,6 +34,7 @@ def build_kommo_twin(
     switches: Mapping[str, object] | None = None,
     database: str = ":memory:",
     tokens: Collection[str] = ("twin-token",),
+    application: Application | None = None,
     clock: Clock | None = None,
 ) -> TwinApp:
     """Build a twin that is ready to be served.
@@ -75,66 +44,135 @@ def build_kommo_twin(
         switches: by name, see README.
         database: ":memory:" or a file. A file that already holds an account is left as it is.
         tokens: the long-lived Bearer tokens that are honoured.
+        application: the integration that may sign in by OAuth, and whose scopes every token has.
 
     Raises:
         ValueError: an unknown switch, or a seed that Kommo would refuse.
     """
     serial = Serial(database)
     twin = Kommo(Store(serial.connection), clock or Clock(), switches_from(switches or {}))
-    gate = Gate(tokens, twin.switches, twin.clock)
+    grants = Grants(application or Application(), tokens, twin.switches, twin.clock)
+    gate = Gate(grants, twin.switches, twin.clock)
     with serial.transaction():
         if twin.store.is_empty():
             seeding.fill(twin, seed or {})
 
     def reset() -> None:
         gate.reset()
+        grants.forget()
         twin.store.clear()
         seeding.fill(twin, seed or {})
 
-    async def unblock(_: Request) -> Response:
-        """Kommo's support lifts a block."""
-        gate.reset()
-        return Response(status_code=204)
+    def control(method: str, path: str, handler: Handler) -> Route:
+        return Route(CONTROL_PATH + path, serial.endpoint(partial(handler, twin)), methods=[method])
 
     return twin_app(
         name="kommo",
-        routes=list(_routes(serial, twin)),
+        routes=[
+            *_sign_in_routes(grants, twin, serial),
+            *(_route(serial, twin, *route) for route in every_route()),
+        ],
         clock=twin.clock,
         statistics=Statistics(),
         faults=FaultPlan(),
         serial=serial,
         reset=reset,
         snapshot=lambda: snapshot.take(twin),
-        render_fault=_render_fault,
+        render_fault=partial(_render_fault, twin.switches),
         gate=gate,
         control_routes=[
-            _route(serial, twin, "POST", CONTROL_PATH + "remove", person.remove),
-            _route(serial, twin, "POST", CONTROL_PATH + "edit", person.edit),
-            Route(CONTROL_PATH + "unblock", unblock, methods=["POST"]),
+            control("POST", "remove", person.remove),
+            control("POST", "edit", person.edit),
+            control("GET", "feed", notes.feed),
+            control("GET", "automations", automation.show),
+            *_support_routes(gate, grants),
         ],
     )
 
 
-def _routes(serial: Serial, twin: Kommo) -> Iterator[Route]:
-    for method, path, handler in OF_THE_ACCOUNT:
-        yield _route(serial, twin, method, f"/api/v4/{path}", handler)
-    for entity in ENTITIES.values():
-        for method, path, of_entity in OF_EVERY_ENTITY:
-            yield _route(serial, twin, method, f"/api/v4/{entity.name}{path}", _for(entity.name, of_entity))
-
-
 def _route(serial: Serial, twin: Kommo, method: str, path: str, handler: Handler) -> Route:
-    return Route(path, serial.endpoint(partial(handler, twin)), methods=[method])
+    if path.startswith("/"):
+        return Route(path, serial.endpoint(_as_context_user(twin, handler)), methods=[method])
+    answer = _within_the_ceiling(twin.switches, _as_context_user(twin, handler))
+    return Route(f"/api/v4/{path}", serial.endpoint(answer), methods=[method])
 
 
-def _for(entity: str, handler: EntityHandler) -> Handler:
-    def answer(twin: Kommo, call: Call) -> Response:
-        return handler(twin, ENTITIES[entity], call)
+def _as_context_user(twin: Kommo, handler: Handler) -> Callable[[Call], Response]:
+    """Where a request names a user in `X-Context-User-ID`, the token acts as that user."""
+
+    def answer(call: Call) -> Response:
+        if any(isinstance(value, int) and value > LARGEST for value in call.request.path_params.values()):
+            return problem(404, "Not found")
+        told = call.request.headers.get("x-context-user-id")
+        if told is None or twin.switches.context_user == "ignored":
+            return handler(twin, call)
+        user = twin.store.document("users", told) if told.isdecimal() else None
+        if user is None or not user["rights"]["is_active"]:
+            return problem(403, "Access denied")
+        return handler(replace(twin, acts_as=user["id"]), call)
 
     return answer
 
 
-def _render_fault(kind: str, _: Request) -> Response | None:
+def _within_the_ceiling(switches: Switches, answer: Callable[[Call], Response]) -> Callable[[Call], Response]:
+    """Kommo limits: too many items give 504. It comes from the gateway, so the array may even have been applied."""
+
+    def answer_or_time_out(call: Call) -> Response:
+        if array_length(call) <= switches.array_ceiling:
+            return answer(call)
+        if switches.over_ceiling_applies:
+            answer(call)
+        return gateway_page(504)
+
+    return answer_or_time_out
+
+
+def _sign_in_routes(grants: Grants, twin: Kommo, serial: Serial) -> list[Route]:
+    async def ask_consent(request: Request) -> Response:
+        return consent(grants, request)
+
+    async def give_token(request: Request) -> Response:
+        try:
+            told = json.loads(await request.body())
+        except ValueError:
+            return problem(400, "Request body is not valid JSON")
+        return grants.exchange(told, request.url.netloc)
+
+    async def find_account(request: Request) -> Response:
+        """Kommo OAuth 2.0: where the account of a refresh token lives now."""
+        if not grants.knows_refresh_token(request.headers.get("x-refresh-token")):
+            return unauthorized()
+        subdomain = await serial.run(lambda: twin.account()["subdomain"])
+        host = request.url.netloc
+        return JSONResponse({"id": ACCOUNT_ID, "subdomain": subdomain, "domain": host, "top_level_domain": host})
+
+    return [
+        Route("/oauth", ask_consent, methods=["GET"]),
+        Route("/oauth2/access_token", give_token, methods=["POST"]),
+        Route("/oauth2/account/current/subdomain", find_account, methods=["GET"]),
+    ]
+
+
+def _support_routes(gate: Gate, grants: Grants) -> list[Route]:
+    async def unblock(_: Request) -> Response:
+        """Kommo's support lifts a block."""
+        gate.reset()
+        return Response(status_code=204)
+
+    async def code(_: Request) -> Response:
+        """An administrator consents, without the browser."""
+        return JSONResponse({"code": grants.code()})
+
+    async def revoke(_: Request) -> Response:
+        """An administrator takes every token's access away."""
+        grants.revoke_all()
+        return Response(status_code=204)
+
+    table = (("unblock", unblock), ("code", code), ("revoke", revoke))
+    return [Route(CONTROL_PATH + path, answer, methods=["POST"]) for path, answer in table]
+
+
+def _render_fault(switches: Switches, kind: str, request: Request) -> Response | None:
     """Kommo's own words. It has no locked rows: that fault passes without effect."""
     match kind:
         case "429" | "500" | "503" | "504":
@@ -144,5 +182,6 @@ def _render_fault(kind: str, _: Request) -> Response | None:
         case "not_found":
             return problem(404, "Not found")
         case "method_not_allowed":
-            return problem(405, "Method not allowed")
+            status = int(switches.delete_status) if request.method == "DELETE" else 405
+            return problem(status, {404: "Not found", 403: "Access denied"}.get(status, "Method not allowed"))
     return None

@@ -2,19 +2,21 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from migration_pipelines.twins.kit.serial import Call
-from migration_pipelines.twins.kommo.answers import Json, invalid, refuse
-from migration_pipelines.twins.kommo.shapes import misshapen
+from migration_pipelines.twins.kommo.answers import Json, hal, invalid, nothing, refuse
+from migration_pipelines.twins.kommo.shapes import LARGEST, misshapen
+from migration_pipelines.twins.kommo.switches import Switches
 
-DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 250
 LARGEST_PAGE = 10**9
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,25 @@ class Page:
     def offset(self) -> int:
         return (self.number - 1) * self.limit
 
+    def of(self, rows: Sequence[Row]) -> Sequence[Row]:
+        return rows[self.offset : self.offset + self.limit]
 
-def page_of(call: Call) -> Page:
+    def count(self, total: int) -> int:
+        return -(-total // self.limit)
+
+
+def page_of(call: Call, switches: Switches, largest: int = LARGEST_LIMIT) -> Page:
     """Kommo limits: 250 records a page; asking for more silently gives the default of 50."""
 
     def positive(name: str, default: int) -> int:
         told = call.request.query_params.get(name, "")
         return int(told) if told.isdigit() and 0 < int(told) < LARGEST_PAGE else default
 
-    limit = positive("limit", DEFAULT_LIMIT)
-    return Page(positive("page", 1), limit if limit <= LARGEST_LIMIT else DEFAULT_LIMIT)
+    default = min(switches.default_limit, largest)
+    limit = positive("limit", default)
+    if limit > largest:
+        limit = default if switches.over_limit == "default" else largest
+    return Page(positive("page", 1), limit)
 
 
 def nested(call: Call) -> Json:
@@ -54,6 +65,12 @@ def nested(call: Call) -> Json:
     return found
 
 
+def filters_of(call: Call) -> Json:
+    """`filter[..]`, empty where the request has none."""
+    filters = nested(call).get("filter")
+    return filters if isinstance(filters, dict) else {}
+
+
 def several(told: object) -> list[str]:
     """One value or several, whichever way the client wrote them."""
     return [str(value) for value in told.values()] if isinstance(told, dict) else [str(told)]
@@ -61,14 +78,26 @@ def several(told: object) -> list[str]:
 
 def whole_numbers(told: object) -> list[int]:
     try:
-        return [int(value) for value in several(told)]
+        numbers = [int(value) for value in several(told)]
     except ValueError:
-        raise refuse(400, "Invalid filter value") from None
+        numbers = [LARGEST + 1]
+    if any(abs(number) > LARGEST for number in numbers):
+        raise refuse(400, "Invalid filter value")
+    return numbers
 
 
 def wanted(call: Call) -> frozenset[str]:
-    """The values of `with=`."""
-    return frozenset(part.strip() for part in call.request.query_params.get("with", "").split(",") if part.strip())
+    """The values of `with=`, written with commas or as `with[]=`."""
+    told = nested(call).get("with", "")
+    return frozenset(part.strip() for one in several(told) for part in one.split(",") if part.strip())
+
+
+def array_length(call: Call) -> int:
+    """How many items a body has; 0 where it is no array."""
+    if not call.body.startswith(b"["):
+        return 0
+    body = _json(call)
+    return len(body) if isinstance(body, list) else 0
 
 
 def array_body(call: Call) -> list[Json]:
@@ -90,6 +119,10 @@ def object_body(call: Call) -> Json:
     if faults := list(misshapen(body)):
         raise invalid(*faults)
     return body
+
+
+def optional_object_body(call: Call) -> Json:
+    return object_body(call) if call.body else {}
 
 
 def _json(call: Call) -> Any:
@@ -120,6 +153,15 @@ def page_links(request: Request, page: Page, *, has_next: bool, last: int | None
     if last is not None:
         links["last"] = at(last)
     return links
+
+
+def listing(call: Call, page: Page, key: str, shown: Sequence[Json], total: int | None, *, has_next: bool) -> Response:
+    """A page of a collection. `total` is told by some collections only; an empty page is 204."""
+    if not shown:
+        return nothing()
+    counted: Json = {} if total is None else {"_total_items": total, "_page_count": page.count(total)}
+    links = page_links(call.request, page, has_next=has_next)
+    return hal({"_page": page.number, **counted, "_links": links, "_embedded": {key: shown}})
 
 
 def request_ids(items: Iterable[Json]) -> list[str]:

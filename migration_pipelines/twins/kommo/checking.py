@@ -1,16 +1,18 @@
-"""What Kommo accepts of one company, contact or lead: the top-level keys, tags and embedded records of a write."""
+"""What Kommo accepts of one record of any kind: its own keys, custom fields and tags. Kinds' own rules are in `rules`."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from migration_pipelines.twins.kommo import tag_store
 from migration_pipelines.twins.kommo.answers import Complaint, Json, refuse
-from migration_pipelines.twins.kommo.entities import ENTITIES, Entity
+from migration_pipelines.twins.kommo.entities import Entity
 from migration_pipelines.twins.kommo.field_types import LATEST_SECOND, BadValueError
 from migration_pipelines.twins.kommo.shapes import LARGEST
-from migration_pipelines.twins.kommo.stages import Stages, close
+from migration_pipelines.twins.kommo.stages import Stages
 from migration_pipelines.twins.kommo.twin import Kommo
 from migration_pipelines.twins.kommo.values import Fields, ValueChecker, Values
 
@@ -18,6 +20,7 @@ ROBOT = 0
 """`created_by` and `updated_by` 0 mean the robot."""
 BESIDES = frozenset(
     {"id", "request_id", "custom_fields_values", "_embedded", "tags_to_add", "tags_to_delete", "visitor_uid"}
+    | {"entity_id", "is_need_to_trigger_digital_pipeline"}
 )
 UNKNOWN_USER = "Users are not associated with the account"
 
@@ -30,6 +33,8 @@ class Draft:
         tags: the whole new set; None leaves the tags alone.
         links: kind, id and is_main of records to link.
         complaints: validation errors; broken_rule: a business rule's refusal, in Kommo's other shape.
+        is_backdated: new, with a past `created_at`.
+        is_silent: starts no automation, as a note may ask.
     """
 
     id: int = 0
@@ -41,6 +46,8 @@ class Draft:
     links: list[tuple[str, int, bool]] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
     broken_rule: str | None = None
+    is_backdated: bool = False
+    is_silent: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -54,83 +61,92 @@ class Checker:
     """Checks any number of items of one entity against the account as it is now."""
 
     def __init__(self, twin: Kommo, entity: Entity) -> None:
-        self._twin = twin
+        self.twin = twin
+        self.entity = entity
+        self.me = twin.me()
+        self.fields = Fields.of(twin.store, entity.fields)
         self._switches = twin.switches
-        self._entity = entity
         self._users = {user["id"] for user in twin.store.documents("users")}
-        self._me = twin.account()["current_user_id"]
-        self.fields = Fields.of(twin.store, entity.name)
         self._values = ValueChecker(self.fields, twin.switches)
-        self._stages = Stages.of(twin.store)
         self._loss_reasons = {reason["id"] for reason in twin.store.documents("loss_reasons")}
+        self._task_types = {one["id"] for one in twin.account()["task_types"]}
         self._rules: Mapping[str, Callable[[Any], object]] = {
             **dict.fromkeys(("name", "first_name", "last_name"), self._name),
-            **dict.fromkeys(("created_at", "updated_at"), self._moment),
-            "closed_at": lambda value: None if value is None else self._moment(value),
+            "text": self._text,
+            **dict.fromkeys(("created_at", "updated_at", "complete_till"), self._moment),
+            **dict.fromkeys(("closed_at", "next_date"), lambda value: None if value is None else self._moment(value)),
             "responsible_user_id": self._user,
             **dict.fromkeys(("created_by", "updated_by"), lambda value: ROBOT if value == ROBOT else self._user(value)),
-            **dict.fromkeys(("group_id", "status_id", "pipeline_id"), self._whole_number),
-            "price": self._price,
-            "loss_reason_id": self._loss_reason,
+            **dict.fromkeys(("group_id", "status_id", "pipeline_id", "duration"), self._whole_number),
+            **dict.fromkeys(("periodicity", "currency_id", "entity_id"), self._whole_number),
+            **dict.fromkeys(("price", "next_price"), self._price),
+            "loss_reason_id": lambda value: self._one_of(value, self._loss_reasons),
+            "task_type_id": lambda value: self._one_of(value, self._task_types),
+            "is_completed": self._flag,
+            **dict.fromkeys(("entity_type", "note_type"), self._word),
+            "result": self._result,
+            "params": self._params,
         }
+
+    @cached_property
+    def stages(self) -> Stages:
+        return Stages.of(self.twin.store)
 
     def new(self, item: Json) -> Draft:
         draft = self._draft(item)
-        now = self._twin.now()
+        for column in self.entity.required:
+            if item.get(column) in (None, ""):
+                draft.complain("FieldMissing", column)
+        now = self.twin.now()
+        draft.is_backdated = draft.columns.get("created_at", now) < now
         draft.columns = {
             "created_at": now,
             "updated_at": now,
-            **dict.fromkeys(("created_by", "updated_by", "responsible_user_id"), self._me),
+            **dict.fromkeys(("created_by", "updated_by", "responsible_user_id"), self.me),
             **draft.columns,
+            **self.entity.scope,
         }
         if self._switches.updated_at == "ignored":
             draft.columns["updated_at"] = now
-        if self._entity.name == "contacts":
-            self._build_name(draft, {})
-        if self._entity.name == "leads":
-            draft.columns.setdefault("price", 0)
-            self._place(draft, None)
-            self._embed(draft, item)
         return draft
 
-    def changed(self, item: Json, stored: Mapping[int, sqlite3.Row]) -> Draft:
+    def changed(self, item: Json, stored: Mapping[int, sqlite3.Row]) -> tuple[Draft, sqlite3.Row | None]:
+        """The draft, and the record it is of, if there is one."""
         draft = self._draft(item)
         if not isinstance(item.get("id"), int):
             draft.complain("FieldMissing" if "id" not in item else "InvalidType", "id")
-            return draft
+            return draft, None
         draft.id = item["id"]
         row = stored.get(draft.id)
         if row is None:
             draft.broken_rule = "Entity not found"
-            return draft
+            return draft, None
         told = draft.columns.get("updated_at")
         if self._switches.updated_at == "refuse_older" and told is not None and told <= row["updated_at"]:
             draft.broken_rule = "Last modified date is older than in database"
         if told is None or self._switches.updated_at == "ignored":
-            draft.columns["updated_at"] = self._twin.now()
-        draft.columns.setdefault("updated_by", self._me)
-        if self._entity.name == "contacts":
-            self._build_name(draft, dict(row))
-        if self._entity.name == "leads":
-            self._place(draft, row)
-        return draft
+            draft.columns["updated_at"] = self.twin.now()
+        draft.columns.setdefault("updated_by", self.me)
+        return draft, row
 
     def _draft(self, item: Json) -> Draft:
         draft = Draft()
         for key, value in item.items():
-            if key in self._entity.writable:
+            if key in self.entity.writable:
                 try:
                     draft.columns[key] = self._rules[key](value)
                 except BadValueError as bad:
                     draft.complain(str(bad), key)
             elif key not in BESIDES and self._switches.unknown_keys == "refuse":
                 draft.complain("NotExpected", key)
-        draft.fields = self._values.check(item.get("custom_fields_values"), draft.complaints)
-        draft.tags_to_add = self._tags(draft, item, "tags_to_add")
-        draft.tags_to_delete = self._tags(draft, item, "tags_to_delete")
-        embedded = item.get("_embedded")
-        if isinstance(embedded, dict) and "tags" in embedded:
-            draft.tags = self._tags(draft, embedded, "tags", "_embedded.tags")
+        if self.entity.fields:
+            draft.fields = self._values.check(item.get("custom_fields_values"), draft.complaints)
+        if self.entity.has_tags:
+            draft.tags_to_add = self._tags(draft, item, "tags_to_add")
+            draft.tags_to_delete = self._tags(draft, item, "tags_to_delete")
+            embedded = item.get("_embedded")
+            if isinstance(embedded, dict) and "tags" in embedded:
+                draft.tags = self._tags(draft, embedded, "tags", "_embedded.tags")
         return draft
 
     def _tags(self, draft: Draft, item: Json, key: str, path: str | None = None) -> list[Json]:
@@ -138,54 +154,15 @@ class Checker:
         for index, tag in enumerate(tags):
             if not (tag.get("name") or "id" in tag):
                 draft.complain("FieldMissing", f"{path or key}.{index}.name")
-            elif "id" in tag and not tag_store.exists(self._twin.store, self._entity.name, tag["id"]):
+            elif "id" in tag and not tag_store.exists(self.twin.store, self.entity.name, tag["id"]):
                 draft.complain("NotSupportedChoice", f"{path or key}.{index}.id")
         return list(tags)
 
-    def _embed(self, draft: Draft, item: Json) -> None:
-        """Kommo REST v4: a new lead links existing contacts and at most one existing company."""
-        embedded = item.get("_embedded") or {}
-        for other, most in (("contacts", None), ("companies", 1)):
-            told = embedded.get(other) or []
-            if most is not None and len(told) > most:
-                draft.complain("NotSupportedChoice", f"_embedded.{other}")
-                continue
-            known = self._twin.store.records(ENTITIES[other].name, [one.get("id", 0) for one in told])
-            for index, one in enumerate(told):
-                if one.get("id") not in known:
-                    draft.complain("NotSupportedChoice", f"_embedded.{other}.{index}.id")
-                draft.links.append((other, one.get("id", 0), bool(one.get("is_main"))))
-
-    def _place(self, draft: Draft, row: sqlite3.Row | None) -> None:
-        """Find a lead's stage, and what follows from it: `closed_at` and the loss reason."""
-        told = draft.columns
-        try:
-            told["pipeline_id"], told["status_id"] = self._stages.place(
-                told.get("pipeline_id"), told.get("status_id"), (row["pipeline_id"], row["status_id"]) if row else None
-            )
-        except LookupError as unknown:
-            draft.complain("NotSupportedChoice", str(unknown.args[0]))
-            return
-        draft.broken_rule = draft.broken_rule or close(told, row, self._twin.now(), self._switches)
-        if row is None and told["status_id"] == Stages.LOST and not self._switches.create_lost_leads:
-            draft.complain("NotSupportedChoice", "status_id")
-
-    @staticmethod
-    def _build_name(draft: Draft, row: Json) -> None:
-        """Kommo REST v4: first and last name build a contact's name."""
-        told = draft.columns
-        if told.get("first_name") is not None or told.get("last_name") is not None:
-            parts = (told.get(key, row.get(key, "")) for key in ("first_name", "last_name"))
-            told["name"] = " ".join(part for part in parts if part) or told.get("name", "")
-
     def _name(self, value: object) -> str:
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise BadValueError("InvalidType")
-        if self._switches.name_length and len(value) > self._switches.name_length:
-            raise BadValueError("TooLong")
-        return value
+        return "" if value is None else _limited(value, self._switches.name_length)
+
+    def _text(self, value: object) -> str:
+        return "" if value is None else _limited(value, self._switches.task_text_length)
 
     def _whole_number(self, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
@@ -210,7 +187,42 @@ class Checker:
             return 0
         return value if self._switches.minor_units and isinstance(value, float) else self._whole_number(value)
 
-    def _loss_reason(self, value: object) -> int | None:
-        if value is not None and self._whole_number(value) not in self._loss_reasons:
+    def _one_of(self, value: object, known: set[int]) -> int | None:
+        if value is not None and self._whole_number(value) not in known:
             raise BadValueError("NotSupportedChoice")
         return None if value is None else self._whole_number(value)
+
+    @staticmethod
+    def _flag(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise BadValueError("InvalidType")
+        return value
+
+    @staticmethod
+    def _word(value: object) -> str | None:
+        if value is not None and not isinstance(value, str):
+            raise BadValueError("InvalidType")
+        return value
+
+    @staticmethod
+    def _result(value: object) -> str:
+        """PHP writes an empty object as []."""
+        if value in (None, [], {}):
+            return "[]"
+        if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+            raise BadValueError("InvalidType")
+        return json.dumps({"text": value["text"]}, ensure_ascii=False)
+
+    @staticmethod
+    def _params(value: object) -> Json:
+        if value not in (None, []) and not isinstance(value, dict):
+            raise BadValueError("InvalidType")
+        return value if isinstance(value, dict) else {}
+
+
+def _limited(value: object, longest: int) -> str:
+    if not isinstance(value, str):
+        raise BadValueError("InvalidType")
+    if longest and len(value) > longest:
+        raise BadValueError("TooLong")
+    return value

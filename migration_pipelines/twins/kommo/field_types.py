@@ -12,7 +12,9 @@ from migration_pipelines.twins.kommo.switches import Switches
 
 LATEST_SECOND = 4_000_000_000
 """Unix time beyond this is taken for milliseconds, which Kommo does not know."""
-ALL = frozenset({"contacts", "leads", "companies"})
+CARDS = frozenset({"contacts", "leads", "companies", "customers"})
+LISTS = frozenset({"catalogs"})
+ALL = CARDS | LISTS | {"segments"}
 SMART_ADDRESS_PARTS = ("address_line_1", "address_line_2", "city", "state", "zip", "country")
 
 
@@ -105,18 +107,22 @@ FIELD_TYPES: Mapping[str, FieldType] = MappingProxyType(
         "checkbox": FieldType(_checkbox),
         "date": _moment,
         "date_time": _moment,
-        "birthday": _moment,
+        "birthday": FieldType(_moment.convert, exists_on=CARDS),
         "select": FieldType(_free, has_choices=True),
         "radiobutton": FieldType(_free, has_choices=True),
         "multiselect": FieldType(_free, has_choices=True, most=1000),
         "multitext": FieldType(_free, exists_on=frozenset({"contacts"}), most=1000),
-        "smart_address": FieldType(_free, most=len(SMART_ADDRESS_PARTS)),
-        "legal_entity": FieldType(_object_with("name")),
+        "smart_address": FieldType(_free, exists_on=CARDS, most=len(SMART_ADDRESS_PARTS)),
+        "legal_entity": FieldType(_object_with("name"), exists_on=CARDS),
         "file": FieldType(_object_with("file_uuid")),
         "chained_list": FieldType(_object_with(), exists_on=frozenset({"leads"}), most=5),
+        "price": FieldType(_number, exists_on=LISTS),
+        "category": FieldType(_free, exists_on=LISTS, has_choices=True),
+        "items": FieldType(_object_with("description"), exists_on=LISTS, most=1000),
+        "linked_entity": FieldType(_object_with("entity_id", "entity_type"), exists_on=LISTS),
     }
 )
-"""Kommo REST v4, types of custom fields. The types of lists only are not here yet."""
+"""Kommo REST v4, types of custom fields, and on which kinds of record each exists."""
 
 
 def labelled(field_type: str) -> bool:

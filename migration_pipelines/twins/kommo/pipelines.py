@@ -8,7 +8,7 @@ from migration_pipelines.twins.kit.serial import Call
 from migration_pipelines.twins.kommo.answers import Complaint, Json, hal, invalid, nothing, refuse
 from migration_pipelines.twins.kommo.asking import array_body, link_to, object_body, request_ids
 from migration_pipelines.twins.kommo.stages import Stages
-from migration_pipelines.twins.kommo.twin import ACCOUNT_ID, Kommo, RouteTable
+from migration_pipelines.twins.kommo.twin import ACCOUNT_ID, Kommo, RouteTable, for_admins
 
 MOST_PIPELINES = 50
 MOST_STATUSES = 100
@@ -245,13 +245,13 @@ def _envelope(call: Call, path: str, name: str, shown: list[Json]) -> Response:
 
 ROUTES: RouteTable = (
     ("GET", "leads/pipelines", get_pipelines),
-    ("POST", "leads/pipelines", post_pipelines),
+    ("POST", "leads/pipelines", for_admins(post_pipelines)),
     ("GET", "leads/pipelines/{id:int}", get_pipeline),
-    ("PATCH", "leads/pipelines/{id:int}", patch_pipeline),
-    ("DELETE", "leads/pipelines/{id:int}", delete_pipeline),
+    ("PATCH", "leads/pipelines/{id:int}", for_admins(patch_pipeline)),
+    ("DELETE", "leads/pipelines/{id:int}", for_admins(delete_pipeline)),
     ("GET", "leads/pipelines/{id:int}/statuses", get_statuses),
-    ("POST", "leads/pipelines/{id:int}/statuses", post_statuses),
+    ("POST", "leads/pipelines/{id:int}/statuses", for_admins(post_statuses)),
     ("GET", "leads/pipelines/{id:int}/statuses/{status_id:int}", get_status),
-    ("PATCH", "leads/pipelines/{id:int}/statuses/{status_id:int}", patch_status),
-    ("DELETE", "leads/pipelines/{id:int}/statuses/{status_id:int}", delete_status),
+    ("PATCH", "leads/pipelines/{id:int}/statuses/{status_id:int}", for_admins(patch_status)),
+    ("DELETE", "leads/pipelines/{id:int}/statuses/{status_id:int}", for_admins(delete_status)),
 )

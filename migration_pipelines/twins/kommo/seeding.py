@@ -2,31 +2,56 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from migration_pipelines.twins.kit.serial import RefusedError
 from migration_pipelines.twins.kommo import link_store, writing
 from migration_pipelines.twins.kommo.answers import Json
-from migration_pipelines.twins.kommo.entities import ENTITIES
+from migration_pipelines.twins.kommo.entities import (
+    CARDS,
+    TASKS,
+    Entity,
+    FieldOwner,
+    elements_of,
+    fields_of_catalog,
+    notes_of,
+)
 from migration_pipelines.twins.kommo.fields import make_field
-from migration_pipelines.twins.kommo.loss_reasons import make_loss_reason
+from migration_pipelines.twins.kommo.kept import make
+from migration_pipelines.twins.kommo.kept_lists import CUSTOMER_STATUSES, SEEDED
 from migration_pipelines.twins.kommo.pipelines import make_pipeline
 from migration_pipelines.twins.kommo.twin import ACCOUNT_ID, Kommo
+from migration_pipelines.twins.kommo.users import make_user
+from migration_pipelines.twins.kommo.webhooks import make_webhook
 
 DEFAULT_SEED = Path(__file__).parent / "seed" / "default.json"
-KEYS = ("account", "users", "pipelines", "loss_reasons", "custom_fields", "webhooks", *ENTITIES, "links")
+KEYS = (
+    *("account", "users", "pipelines", *SEEDED, "custom_fields", "webhooks", *CARDS),
+    *("catalog_elements", "links", "tasks", "notes"),
+)
 
+Preset = tuple[str, str, str, Sequence[str]]
+"""Code, name, type, enums."""
 _PHONE = ("PHONE", "Phone", "multitext", ("WORK", "WORKDD", "MOB", "FAX", "HOME", "OTHER"))
 _EMAIL = ("EMAIL", "Email", "multitext", ("WORK", "PRIV", "OTHER"))
-PRESETS: Mapping[str, Sequence[tuple[str, str, str, Sequence[str]]]] = {
+PRESETS: Mapping[str, Sequence[Preset]] = {
     "leads": [(f"UTM_{part}", f"utm_{part.lower()}", "tracking_data", ()) for part in ("SOURCE", "MEDIUM", "CAMPAIGN")],
     "contacts": [("POSITION", "Position", "text", ()), _PHONE, _EMAIL],
     "companies": [_PHONE, _EMAIL, ("WEB", "Web", "url", ()), ("ADDRESS", "Address", "textarea", ())],
+    "customers": [],
 }
-"""Fields that every account has: code, name, type, enums."""
-
-FULL_RIGHTS = dict.fromkeys(("view", "edit", "add", "delete", "export"), "A")
+"""Fields that every account has."""
+PRODUCT_FIELDS: Sequence[Preset] = [
+    ("SKU", "SKU", "text", ()),
+    ("DESCRIPTION", "Description", "textarea", ()),
+    ("PRICE", "Price", "price", ()),
+    ("GROUP", "Group", "category", ()),
+    ("UNIT", "Unit", "text", ()),
+    ("EXTERNAL_ID", "External ID", "text", ()),
+]
+"""Fields of the list of products."""
 
 
 def read_seed(path: Path) -> Json:
@@ -45,36 +70,72 @@ def fill(twin: Kommo, seed: Mapping[str, Any]) -> None:
         raise ValueError(f"unknown keys in the seed: {', '.join(sorted(unknown))}; known: {', '.join(KEYS)}")
     told: Json = {**default, **seed, "account": {**default["account"], **seed.get("account", {})}}
     try:
-        _fill(twin, told)
+        _fill(replace(twin, by_person=True), told)
+        twin.store.sql("DELETE FROM automation")
     except RefusedError as refused:
         raise ValueError(f"the seed was refused: {bytes(refused.response.body).decode()}") from refused
 
 
 def _fill(twin: Kommo, told: Json) -> None:
-    users = [_user(twin, user) for user in told["users"]]
+    users = [make_user(twin, user) for user in told["users"]]
     twin.store.put_document("account", _account(twin, told["account"], users[0]["id"]))
     for pipeline in told["pipelines"]:
         make_pipeline(twin, pipeline)
-    for reason in told["loss_reasons"]:
-        make_loss_reason(twin, reason)
-    for entity in ENTITIES.values():
-        for code, name, field_type, enums in PRESETS[entity.name]:
-            if entity.name == "companies" and field_type == "multitext" and not twin.switches.company_phone_email:
-                continue
-            item = {"code": code, "name": name, "type": field_type, "enums": [{"value": enum} for enum in enums]}
-            make_field(twin, entity, item, is_predefined=True)
-        for item in told.get("custom_fields", {}).get(entity.name, []):
-            make_field(twin, entity, item)
+    for name, kept in SEEDED.items():
+        for item in told.get(name, []):
+            make(twin, kept, item)
+    if twin.account()["customers_mode"] != "disabled":
+        make(twin, CUSTOMER_STATUSES, {"name": "New"})
+    _make_fields(twin, told.get("custom_fields", {}))
     for webhook in told.get("webhooks", []):
-        _webhook(twin, webhook, users[0]["id"])
-    for entity in ENTITIES.values():
-        items = told.get(entity.name, [])
-        ids = [item.get("id") for item in items]
-        twin.store.keep_past(entity.name, max((brought for brought in ids if brought), default=0))
-        writing.create(twin, entity, items, ids)
+        make_webhook(twin, webhook)
+    for card in CARDS.values():
+        _make_records(twin, card, told.get(card.name, []))
+    for catalog_id, elements in _by(told.get("catalog_elements", []), "catalog_id"):
+        _make_records(twin, elements_of(catalog_id), elements)
     for link in told.get("links", []):
         one, other = (link["entity"], link["id"]), (link["to_entity"], link["to_id"])
-        link_store.join(twin.store, one, other, is_main=link.get("is_main", False))
+        link_store.join(twin.store, one, other, is_main=link.get("is_main", False), quantity=link.get("quantity"))
+    _make_records(twin, TASKS, told.get("tasks", []))
+    for entity_type, notes in _by(told.get("notes", []), "entity_type"):
+        _make_records(twin, notes_of(entity_type), notes)
+
+
+def _make_fields(twin: Kommo, told: Json) -> None:
+    for card in CARDS.values():
+        owner = card.fields or FieldOwner(card.name, card.path)
+        for preset in PRESETS[card.name]:
+            if card.name == "companies" and preset[2] == "multitext" and not twin.switches.company_phone_email:
+                continue
+            _make_preset(twin, owner, preset)
+        for item in told.get(card.name, []):
+            make_field(twin, owner, item)
+    for catalog in twin.store.documents("catalogs"):
+        if catalog["type"] == "products":
+            for preset in PRODUCT_FIELDS:
+                _make_preset(twin, fields_of_catalog(catalog["id"]), preset)
+        for item in told.get(f"catalogs/{catalog['id']}", []):
+            make_field(twin, fields_of_catalog(catalog["id"]), item)
+
+
+def _make_preset(twin: Kommo, owner: FieldOwner, preset: Preset) -> None:
+    code, name, field_type, enums = preset
+    item = {"code": code, "name": name, "type": field_type, "enums": [{"value": enum} for enum in enums]}
+    make_field(twin, owner, item, is_predefined=True)
+
+
+def _make_records(twin: Kommo, entity: Entity, items: Sequence[Json]) -> None:
+    ids = [item.get("id") for item in items]
+    twin.store.keep_past(entity.name, max((brought for brought in ids if brought), default=0))
+    writing.create(twin, entity, items, ids)
+
+
+def _by(items: Sequence[Json], key: str) -> list[tuple[Any, list[Json]]]:
+    """Items by one of their keys, each group in its order."""
+    groups: dict[Any, list[Json]] = {}
+    for item in items:
+        groups.setdefault(item[key], []).append({name: value for name, value in item.items() if name != key})
+    return list(groups.items())
 
 
 def _account(twin: Kommo, told: Json, user_id: int) -> Json:
@@ -104,45 +165,3 @@ def _account(twin: Kommo, told: Json, user_id: int) -> Json:
         "users_groups": [{"id": 0, "name": "Sales", "uuid": None}],
         **told,
     }
-
-
-def _user(twin: Kommo, told: Json) -> Json:
-    rights = {
-        **dict.fromkeys(("leads", "contacts", "companies"), FULL_RIGHTS),
-        "tasks": {"edit": "A", "delete": "A"},
-        "mail_access": False,
-        "catalog_access": True,
-        "status_rights": [],
-        "is_admin": told.get("is_admin", False),
-        "is_free": False,
-        "is_active": told.get("is_active", True),
-        "group_id": told.get("group_id", 0),
-        "role_id": None,
-        **told.get("rights", {}),
-    }
-    user_id = told.get("id") or twin.store.next_id("users")
-    twin.store.keep_past("users", user_id)
-    user = {
-        "id": user_id,
-        "name": told["name"],
-        "email": told["email"],
-        "lang": told.get("lang", "en"),
-        "rights": rights,
-    }
-    twin.store.put_document("users", user)
-    return user
-
-
-def _webhook(twin: Kommo, told: Json, user_id: int) -> None:
-    webhook = {
-        "id": twin.store.next_id("webhooks"),
-        "destination": told["destination"],
-        "created_at": twin.now(),
-        "updated_at": twin.now(),
-        "account_id": ACCOUNT_ID,
-        "created_by": user_id,
-        "sort": 1,
-        "disabled": told.get("disabled", False),
-        "settings": told.get("settings", []),
-    }
-    twin.store.put_document("webhooks", webhook)

@@ -10,7 +10,7 @@ Shape = type | tuple["Shapes"] | Mapping[str, "Shape"]
 Shapes = Mapping[str, "Shape"]
 
 _TAGS: Shape = ({"id": int, "name": str},)
-_RECORDS: Shape = ({"id": int},)
+_RECORDS: Shape = ({"id": int, "tags_to_add": _TAGS, "tags_to_delete": _TAGS, "_embedded": {"tags": _TAGS}},)
 SHAPES: Shapes = MappingProxyType(
     {
         "id": int,
@@ -25,10 +25,17 @@ SHAPES: Shapes = MappingProxyType(
         "tags_to_add": _TAGS,
         "tags_to_delete": _TAGS,
         "metadata": {},
+        "pipeline_id": int,
+        "user_id": int,
+        "email": str,
+        "password": str,
+        "rights": {},
         "_embedded": {
             "tags": _TAGS,
             "contacts": _RECORDS,
             "companies": _RECORDS,
+            "leads": _RECORDS,
+            "source": {"external_id": str},
             "statuses": ({"id": int, "name": str, "sort": int, "color": str},),
         },
     }
@@ -53,6 +60,8 @@ def _misfit(value: object, shape: Shape, path: str) -> Iterator[Complaint]:
             yield Complaint("InvalidType", path)
             return
         for index, one in enumerate(value):
+            if one == []:
+                yield Complaint("InvalidType", f"{path}.{index}")
             yield from _misfit(one, shape[0], f"{path}.{index}")
     elif isinstance(value, dict):
         yield from misshapen(value, shape, f"{path}.")

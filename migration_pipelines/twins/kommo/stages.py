@@ -37,6 +37,10 @@ class Stages:
         """A pipeline's first stage after the incoming leads."""
         return next(int(stage["id"]) for stage in self.by_pipeline[pipeline_id] if stage["type"] != self.INCOMING)
 
+    def incoming(self, pipeline_id: int) -> int:
+        """The stage of a pipeline's incoming leads."""
+        return next(int(stage["id"]) for stage in self.by_pipeline[pipeline_id] if stage["type"] == self.INCOMING)
+
     def place(self, pipeline_id: int | None, status_id: int | None, present: tuple[int, int] | None) -> tuple[int, int]:
         """Pipeline and stage of a lead, of which a write may name both, one or none.
 

@@ -1,4 +1,4 @@
-"""The twin's state in SQLite: documents (what an administrator sets up), records, tags, links, and the id sequences."""
+"""The twin's state in SQLite: documents (what an administrator sets up), records, tags, links, events, file parts."""
 
 import json
 import sqlite3
@@ -16,11 +16,17 @@ CREATE TABLE IF NOT EXISTS record (
     last_name TEXT NOT NULL DEFAULT '', price REAL, status_id INTEGER, pipeline_id INTEGER, loss_reason_id INTEGER,
     responsible_user_id INTEGER, group_id INTEGER NOT NULL DEFAULT 0, created_by INTEGER, updated_by INTEGER,
     created_at INTEGER, updated_at INTEGER, closed_at INTEGER, closest_task_at INTEGER,
-    is_deleted INTEGER NOT NULL DEFAULT 0,
+    is_deleted INTEGER NOT NULL DEFAULT 0, is_unsorted INTEGER NOT NULL DEFAULT 0,
+    source_id INTEGER, is_price_modified_by_robot INTEGER NOT NULL DEFAULT 0,
+    next_price REAL, next_date INTEGER, periodicity INTEGER, catalog_id INTEGER, currency_id INTEGER,
+    entity_type TEXT, entity_id INTEGER, text TEXT, complete_till INTEGER, task_type_id INTEGER,
+    is_completed INTEGER NOT NULL DEFAULT 0, result TEXT NOT NULL DEFAULT '[]', duration INTEGER NOT NULL DEFAULT 0,
+    note_type TEXT, params TEXT, is_pinned INTEGER NOT NULL DEFAULT 0,
     custom_fields TEXT NOT NULL DEFAULT '{}', search_text TEXT NOT NULL DEFAULT '', written_at REAL,
     PRIMARY KEY (entity, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS record_updated ON record (entity, updated_at);
+CREATE INDEX IF NOT EXISTS record_parent ON record (entity_type, entity_id, entity) WHERE entity_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS tag (
     entity TEXT, id INTEGER, name TEXT NOT NULL, color TEXT, PRIMARY KEY (entity, id), UNIQUE (entity, name)
 ) WITHOUT ROWID;
@@ -28,11 +34,24 @@ CREATE TABLE IF NOT EXISTS record_tag (
     entity TEXT, record_id INTEGER, tag_id INTEGER, PRIMARY KEY (entity, record_id, tag_id)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS link (
-    entity TEXT, id INTEGER, to_entity TEXT, to_id INTEGER, is_main INTEGER NOT NULL DEFAULT 0,
+    entity TEXT, id INTEGER, to_entity TEXT, to_id INTEGER, is_main INTEGER NOT NULL DEFAULT 0, quantity REAL,
     PRIMARY KEY (entity, id, to_entity, to_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS link_back ON link (to_entity, to_id, entity, id);
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY, type TEXT, entity_id INTEGER, entity_type TEXT, created_by INTEGER, created_at INTEGER,
+    value_after TEXT NOT NULL, value_before TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS automation (
+    id INTEGER PRIMARY KEY, event TEXT, entity_type TEXT, entity_id INTEGER, started TEXT
+);
+CREATE TABLE IF NOT EXISTS file_part (session_id INTEGER, number INTEGER, body BLOB, PRIMARY KEY (session_id, number));
+CREATE TABLE IF NOT EXISTS attached (
+    entity TEXT, record_id INTEGER, file_uuid TEXT, id INTEGER, PRIMARY KEY (entity, record_id, file_uuid)
+) WITHOUT ROWID;
 """
+SCHEMA = 2
+"""Goes up with every change of the tables: an older data file is refused, not misread."""
 FIRST_IDS = {
     "users": 5001,
     "pipelines": 7001,
@@ -45,6 +64,22 @@ FIRST_IDS = {
     "tags": 4001,
     "loss_reasons": 2001,
     "webhooks": 1001,
+    "customers": 9500001,
+    "catalogs": 6101,
+    "catalog_elements": 6500001,
+    "tasks": 5500001,
+    "notes": 7500001,
+    "events": 1,
+    "sources": 3001,
+    "roles": 3501,
+    "statuses_of_customers": 3601,
+    "segments": 3701,
+    "transactions": 3800001,
+    "field_groups": 10001,
+    "sessions": 77,
+    "files": 1,
+    "attached": 1,
+    "unsorted": 1,
 }
 """Ids of different kinds start apart, so that one mistaken for another is not found."""
 
@@ -54,10 +89,24 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.sql = connection.execute
-        connection.executescript(TABLES)
+        (version,) = self.sql("PRAGMA user_version").fetchone()
+        if version != SCHEMA and self.sql("SELECT 1 FROM sqlite_master").fetchone():
+            raise ValueError("the data file was made by another version of the twin; begin a new one")
+        connection.executescript(f"{TABLES} PRAGMA user_version = {SCHEMA};")
 
     def clear(self) -> None:
-        for table in ("sequence", "document", "record", "tag", "record_tag", "link"):
+        for table in (
+            "sequence",
+            "document",
+            "record",
+            "tag",
+            "record_tag",
+            "link",
+            "event",
+            "automation",
+            "file_part",
+            "attached",
+        ):
             self.sql(f"DELETE FROM {table}")  # noqa: S608
 
     def is_empty(self) -> bool:
@@ -77,13 +126,13 @@ class Store:
             (kind, max(taken, FIRST_IDS[kind] - 1)),
         )
 
-    # Documents: the account, users, pipelines, statuses (parent: pipeline), fields, loss reasons, webhooks.
+    # Documents: the account and whatever an administrator sets up in it; `parent` is a stage's pipeline, for example.
 
     def documents(self, kind: str, parent: int = 0) -> list[Json]:
         rows = self.sql("SELECT body FROM document WHERE kind = ? AND parent = ? ORDER BY id", (kind, parent))
         return [json.loads(row["body"]) for row in rows]
 
-    def document(self, kind: str, document_id: int, parent: int = 0) -> Json | None:
+    def document(self, kind: str, document_id: int | str, parent: int = 0) -> Json | None:
         row = self.sql(
             "SELECT body FROM document WHERE kind = ? AND parent = ? AND id = ?", (kind, parent, document_id)
         ).fetchone()
@@ -96,16 +145,16 @@ class Store:
             (kind, parent, body["id"], json.dumps(body, ensure_ascii=False)),
         )
 
-    def drop_document(self, kind: str, document_id: int, parent: int = 0) -> None:
+    def drop_document(self, kind: str, document_id: int | str, parent: int = 0) -> None:
         self.sql("DELETE FROM document WHERE kind = ? AND parent = ? AND id = ?", (kind, parent, document_id))
 
-    # Records: companies, contacts, leads.
+    # Records: everything that `entities` describes.
 
-    def records(self, entity: str, ids: Iterable[int]) -> dict[int, sqlite3.Row]:
+    def records(self, entity: str, ids: Iterable[object]) -> dict[int, sqlite3.Row]:
         """Those that exist and were not removed by a person."""
         rows = self.sql(
             "SELECT * FROM record WHERE entity = ? AND id IN (SELECT value FROM json_each(?)) AND NOT is_deleted",
-            (entity, json.dumps(list(ids))),
+            (entity, json.dumps([one for one in ids if isinstance(one, int)])),
         )
         return {row["id"]: row for row in rows}
 

@@ -20,6 +20,20 @@ class Switches:
         "requests allowed in a sliding second; 0 = unlimited",
         "7 is documented; per IP or per integration is not clear",
     )
+    pace_of: Literal["everyone", "token"] = switch(
+        "everyone",
+        "whose requests are counted together: everyone's, as one address's or account's, or each token's own",
+        "per address in Kommo's pages, per integration in amoCRM's",
+    )
+    requests_per_second_of_all: int = switch(
+        50,
+        "with `pace_of=token`, what all tokens together may send in a second; 0 = unlimited",
+        "in amoCRM's pages only",
+    )
+    drive_counts: bool = switch(True, "requests to the files' host count towards the pace", "not documented")
+    retry_after_seconds: int = switch(
+        0, "`Retry-After` of a 429; 0 = no such header", "users miss the header, clients read it if it is there"
+    )
     block_after: int = switch(
         30,
         "429 answers within `block_window_seconds` after which everything is 403; 0 = never",
@@ -30,6 +44,17 @@ class Switches:
     over_ceiling_applies: bool = switch(
         False, "an array over the ceiling is applied before it is answered 504", "a 504 may have been applied"
     )
+    plan: Literal["none", "base", "advanced", "pro", "enterprise"] = switch(
+        "none",
+        "ceilings of records: per seat base 2,500 leads and 12,500 contacts with companies, advanced and pro "
+        "two and four times that; none and enterprise have none",
+        "the figures are documented, `over_plan` is not",
+    )
+    seats: int = switch(1, "seats that were paid for, which multiply the plan's ceilings", "a fact of each account")
+    over_plan: Literal["402", "403"] = switch(
+        "402", "status of a write that would pass the plan's ceiling", "what the API answers there is not documented"
+    )
+    field_ceiling: int = switch(0, "custom fields of one kind of record; 0 = unlimited", "no figure found")
     batch_failure: Literal["all_or_nothing", "partial"] = switch(
         "all_or_nothing", "what a batch with a bad item does with its good ones", "nothing says that a batch is atomic"
     )
@@ -44,6 +69,45 @@ class Switches:
     name_length: int = switch(255, "longest name; 0 = unlimited", "no figure found")
     text_length: int = switch(256, "longest value of a text field; 0 = unlimited", "256 by users' reports only")
     textarea_length: int = switch(0, "longest value of a textarea field; 0 = unlimited", "no figure found")
+    note_length: int = switch(
+        0, "longest text of a note, but for extended_service_message; 0 = unlimited", "no figure found"
+    )
+    task_text_length: int = switch(0, "longest text of a task; 0 = unlimited", "no figure found")
+    note_params: Literal["strict", "lax"] = switch(
+        "strict",
+        "strict: a note names every documented key of its type but `uniq` and `link`; lax: none",
+        "the keys are documented, not which of them are needed",
+    )
+    note_dates: Literal["honoured", "ignored"] = switch(
+        "honoured",
+        "`created_at` and `updated_at` written to a note",
+        "in the vendor's SDK, not in Kommo's list of keys",
+    )
+    note_authors: Literal["honoured", "ignored"] = switch(
+        "honoured",
+        "`created_by`, `updated_by` and `responsible_user_id` written to a note",
+        "in the vendor's SDK, not in Kommo's list of keys",
+    )
+    feed_collapses_seconds: bool = switch(
+        True, "of several notes with one second on one card, a person sees the latest only", "users' reports of 2021"
+    )
+    completed_tasks: Literal["honoured", "ignored", "refuse"] = switch(
+        "honoured", "a task that is created with `is_completed`", "documented as accepted, not shown"
+    )
+    events_backdated: bool = switch(
+        False, "the event of a backdated record bears the record's `created_at`", "not documented"
+    )
+    backdated_starts_automations: bool = switch(
+        True, "a record that is created with a past `created_at` starts automations", "not documented"
+    )
+    duplicate_control: bool = switch(
+        False,
+        "`leads/complex` merges into the open lead of a contact with the same phone or e-mail",
+        "documented, but only where the account has it switched on",
+    )
+    complex_links_existing: bool = switch(
+        False, "`leads/complex` links an embedded contact or company that is named by `id`", "reported not to link"
+    )
     minor_units: bool = switch(
         False,
         "price takes decimals, read in `price_with_minor_units`",
@@ -78,13 +142,27 @@ class Switches:
     custom_field_filter: bool = switch(
         False, "`filter[custom_fields_values]` works; if not, it is ignored", "a paid option of single accounts"
     )
+    tag_filter: bool = switch(
+        False, "`filter[tags][]` with tags' ids works; if not, it is ignored", "found in no source"
+    )
     query_delay_seconds: int = switch(0, "how long until `query` finds what was written", "undocumented")
+    default_limit: int = switch(50, "records on a page that names no `limit`", "documented for custom fields only")
+    over_limit: Literal["default", "largest"] = switch(
+        "default", "a `limit` above 250 is read as the default, or as 250", "users' reports only"
+    )
+    events_page: int = switch(100, "largest page of events", "100 in amoCRM's pages, 250 in an older one of Kommo's")
+    repeated_page_item: bool = switch(
+        False, "a page after the first begins with the last record of the page before", "pages over a list that changes"
+    )
     palette_only: bool = switch(True, "stage colours outside Kommo's palette are refused", "they *may* be rejected")
     loss_reasons_endpoint: bool = switch(
         True, "`/leads/loss_reasons` exists", "in the vendor's SDK, not in Kommo's index"
     )
     delete_custom_fields: bool = switch(
         True, "DELETE of a field definition works; if not, 405", "in the SDK, gone from the 2026 reference"
+    )
+    delete_status: Literal["405", "404", "403"] = switch(
+        "405", "answer to DELETE where the API has none", "that it does not exist is certain, its status is not"
     )
     contact_with_two_companies: Literal["refuse", "replace", "keep_both"] = switch(
         "refuse", "linking a contact to a second company", "said to be unsupported in practice"
@@ -96,6 +174,14 @@ class Switches:
     mass_link: bool = switch(
         False, "`POST /{entity}/link` and `unlink`, `GET /{entity}/links` exist", "in the SDK, not in Kommo's reference"
     )
+    context_user: Literal["honoured", "ignored"] = switch(
+        "honoured", "`X-Context-User-ID` makes the token act as that user", "in the SDK, not in Kommo's pages"
+    )
+    spent_token_status: Literal["401", "400"] = switch(
+        "401", "status for a refresh token or code that was used before or has ended", "clients handle both"
+    )
+    largest_part: int = switch(524288, "`max_part_size` of an upload, in bytes", "as in the documented example")
+    open_downloads: bool = switch(False, "a file's download link works without a token", "not documented")
 
 
 def switches_from(given: Mapping[str, object]) -> Switches:

@@ -4,12 +4,12 @@ from starlette.responses import Response
 
 from migration_pipelines.twins.kit.serial import Call
 from migration_pipelines.twins.kommo import tag_store
-from migration_pipelines.twins.kommo.answers import Complaint, hal, invalid, nothing
+from migration_pipelines.twins.kommo.answers import Complaint, hal, invalid
 from migration_pipelines.twins.kommo.asking import (
     array_body,
+    filters_of,
     link_to,
-    nested,
-    page_links,
+    listing,
     page_of,
     request_ids,
     whole_numbers,
@@ -20,9 +20,8 @@ from migration_pipelines.twins.kommo.twin import Kommo
 
 def get_tags(twin: Kommo, entity: Entity, call: Call) -> Response:
     """Kommo REST v4: `filter[name]` is exact, `filter[id]` a list, `query` a part of the name."""
-    page = page_of(call)
-    filters = nested(call).get("filter")
-    filters = filters if isinstance(filters, dict) else {}
+    page = page_of(call, twin.switches)
+    filters = filters_of(call)
     tags = [dict(row) for row in twin.store.sql("SELECT id, name, color FROM tag WHERE entity = ?", (entity.name,))]
     if "name" in filters:
         tags = [tag for tag in tags if tag["name"] == filters["name"]]
@@ -31,16 +30,8 @@ def get_tags(twin: Kommo, entity: Entity, call: Call) -> Response:
         tags = [tag for tag in tags if tag["id"] in ids]
     query = call.request.query_params.get("query", "").lower()
     tags = [tag for tag in tags if query in tag["name"].lower()]
-    shown = tags[page.offset : page.offset + page.limit]
-    if not shown:
-        return nothing()
-    return hal(
-        {
-            "_page": page.number,
-            "_links": page_links(call.request, page, has_next=len(tags) > page.offset + page.limit),
-            "_embedded": {"tags": shown},
-        }
-    )
+    has_next = len(tags) > page.offset + page.limit
+    return listing(call, page, "tags", page.of(tags), None, has_next=has_next)
 
 
 def post_tags(twin: Kommo, entity: Entity, call: Call) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migration_pipelines.twins.kommo.answers import Complaint, Json
+from migration_pipelines.twins.kommo.entities import FieldOwner
 from migration_pipelines.twins.kommo.field_types import FIELD_TYPES, BadValueError, labelled
 from migration_pipelines.twins.kommo.store import Store
 from migration_pipelines.twins.kommo.switches import Switches
@@ -22,8 +23,8 @@ class Fields:
     enums: Mapping[int, Mapping[int, Json]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, store: Store, entity: str) -> "Fields":
-        definitions = sorted(store.documents("custom_fields:" + entity), key=lambda one: (one["sort"], one["id"]))
+    def of(cls, store: Store, owner: FieldOwner | None) -> "Fields":
+        definitions = sorted(store.documents(owner.kind) if owner else (), key=lambda one: (one["sort"], one["id"]))
         return cls(
             {one["id"]: one for one in definitions},
             {one["code"]: one for one in definitions if one["code"]},

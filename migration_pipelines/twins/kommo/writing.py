@@ -1,4 +1,4 @@
-"""Creating and changing companies, contacts and leads: one path for all three, for the API and for a seed."""
+"""Creating and changing records of every kind: one path for all of them, for the API and for a seed."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,11 +9,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from migration_pipelines.twins.kit.serial import Call, RefusedError
-from migration_pipelines.twins.kommo import link_store, tag_store
-from migration_pipelines.twins.kommo.answers import Json, gateway_page, hal, problem, rule_problem, validation_problem
+from migration_pipelines.twins.kommo import effects, link_store, plan, tag_store
+from migration_pipelines.twins.kommo.answers import (
+    Complaint,
+    Json,
+    hal,
+    problem,
+    rule_problem,
+    validation_problem,
+)
 from migration_pipelines.twins.kommo.asking import array_body, link_to, object_body, request_ids
 from migration_pipelines.twins.kommo.checking import Checker, Draft
 from migration_pipelines.twins.kommo.entities import Entity
+from migration_pipelines.twins.kommo.rules import complete
 from migration_pipelines.twins.kommo.twin import Kommo
 from migration_pipelines.twins.kommo.values import search_text
 
@@ -25,13 +33,18 @@ class Outcome:
     applied: Sequence[tuple[str, Draft]]
     refusal: Response | None
 
+    def as_error(self) -> RefusedError:
+        """The refusal as one of the whole request."""
+        return RefusedError(self.refusal or problem(400, "Request validation failed"))
+
 
 def post_records(twin: Kommo, entity: Entity, call: Call) -> Response:
     """Kommo REST v4, POST on a collection: answered with id and request_id only."""
 
     def shown(request_id: str, draft: Draft) -> Json:
-        said = dict.fromkeys(entity.created_with, False)
-        return {"id": draft.id, **said, "request_id": request_id, "_links": _link(call.request, entity, draft)}
+        parent = {"entity_id": draft.columns["entity_id"]} if entity.name == "notes" else {}
+        said = {"id": draft.id, **parent, **entity.created_with, "request_id": request_id}
+        return said | {"_links": _link(call.request, entity, draft)}
 
     return _write_array(twin, entity, call, create, shown)
 
@@ -49,7 +62,7 @@ def patch_record(twin: Kommo, entity: Entity, call: Call) -> Response:
     """Kommo REST v4, PATCH on one record: one object in, one object out."""
     record_id = call.request.path_params["id"]
     item = {**object_body(call), "id": record_id}
-    if not twin.store.records(entity.name, [record_id]):
+    if not twin.records(entity, [record_id]):
         return problem(404, "Entity not found")
     outcome = change(twin, entity, [item])
     if outcome.refusal:
@@ -59,10 +72,22 @@ def patch_record(twin: Kommo, entity: Entity, call: Call) -> Response:
     return hal({**_changed(entity, draft), **echoed, "_links": _link(call.request, entity, draft)})
 
 
-def create(twin: Kommo, entity: Entity, items: Sequence[Json], ids: Sequence[int | None] = ()) -> Outcome:
-    """Create records. A seed may bring the ids of its own; None takes the next one."""
+def create(
+    twin: Kommo, entity: Entity, items: Sequence[Json], ids: Sequence[int | None] = (), *, path: str = ""
+) -> Outcome:
+    """Create records.
+
+    Args:
+        ids: a seed may bring those of its own; None takes the next one.
+        path: where the items stand inside another one, for the complaints: "_embedded.contacts.0.".
+    """
     checker = Checker(twin, entity)
-    outcome = _judge(twin, [checker.new(item) for item in items], items)
+    drafts = [checker.new(item) for item in items]
+    for draft, item in zip(drafts, items, strict=True):
+        complete(checker, draft, item, None)
+        draft.complaints = [Complaint(one.code, path + one.path) for one in draft.complaints]
+    outcome = _judge(twin, drafts, items)
+    plan.leave_room(twin, entity, len(outcome.applied))
     for (_, draft), brought in zip_longest(outcome.applied, ids):
         draft.id = brought or twin.store.next_id(entity.name)
         fields = {str(field_id): values for field_id, values in draft.fields.items() if values}
@@ -71,14 +96,21 @@ def create(twin: Kommo, entity: Entity, items: Sequence[Json], ids: Sequence[int
         _tag(twin, entity, draft)
         for other, other_id, is_main in draft.links:
             link_store.join(twin.store, (entity.name, draft.id), (other, other_id), is_main=is_main)
+        effects.of_creating(twin, entity, draft)
     return outcome
 
 
 def change(twin: Kommo, entity: Entity, items: Sequence[Json]) -> Outcome:
     """Kommo REST v4, partial PATCH: what is not sent stays."""
     checker = Checker(twin, entity)
-    stored = twin.store.records(entity.name, [item["id"] for item in items if isinstance(item.get("id"), int)])
-    outcome = _judge(twin, [checker.changed(item, stored) for item in items], items)
+    stored = twin.records(entity, [item.get("id") for item in items])
+    drafts = []
+    for item in items:
+        draft, row = checker.changed(item, stored)
+        if row is not None:
+            complete(checker, draft, item, row)
+        drafts.append(draft)
+    outcome = _judge(twin, drafts, items)
     for _, draft in outcome.applied:
         # Read again: an earlier item of the same batch may have changed this record.
         row = twin.store.records(entity.name, [draft.id])[draft.id]
@@ -88,6 +120,7 @@ def change(twin: Kommo, entity: Entity, items: Sequence[Json]) -> Outcome:
         written = _written(twin, checker, draft.columns["name"], fields)
         twin.store.update_record(entity.name, draft.id, {**draft.columns, **written})
         _tag(twin, entity, draft)
+        effects.of_changing(twin, entity, row, draft)
     return outcome
 
 
@@ -128,23 +161,16 @@ def _write_array(
     write: Callable[[Kommo, Entity, Sequence[Json]], Outcome],
     shown: Callable[[str, Draft], Json],
 ) -> Response:
-    """Kommo limits: too many items give 504. It comes from the gateway, so the array may even have been applied."""
-    items = array_body(call)
-    is_too_long = len(items) > twin.switches.array_ceiling
-    if is_too_long and not twin.switches.over_ceiling_applies:
-        return gateway_page(504)
-    outcome = write(twin, entity, items)
-    if is_too_long:
-        return gateway_page(504)
+    outcome = write(twin, entity, array_body(call))
     listed = [shown(request_id, draft) for request_id, draft in outcome.applied]
     return outcome.refusal or hal(
-        {"_links": link_to(call.request, entity.name), "_embedded": {entity.name: listed}},
+        {"_links": link_to(call.request, entity.path), "_embedded": {entity.embedded_key: listed}},
     )
 
 
 def _changed(entity: Entity, draft: Draft) -> Json:
-    return {"id": draft.id, **{key: draft.columns[key] for key in (*entity.patched_with, "updated_at")}}
+    return {"id": draft.id, **{key: draft.columns[key] for key in entity.patched_with}}
 
 
 def _link(request: Request, entity: Entity, draft: Draft) -> Json:
-    return link_to(request, f"{entity.name}/{draft.id}")
+    return link_to(request, f"{entity.path}/{draft.id}")

@@ -32,7 +32,7 @@ def test_users_are_listed_with_totals_and_shown_one_by_one(kommo):
     user = kommo.read(f"users/{ids[0]}?with=group")
     assert user["rights"]["is_admin"] is True
     assert user["rights"]["leads"]["view"] == "A"
-    assert "group" in user
+    assert user["_embedded"]["groups"] == [{"id": 0, "name": "Sales"}]
     assert kommo.get("users/1").status_code == 404
 
 

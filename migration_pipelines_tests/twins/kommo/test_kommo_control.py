@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -87,6 +88,16 @@ def test_data_in_a_file_survives_a_restart(kommo_with, tmp_path):
     assert len(again.snapshot()["pipelines"]) == 1
 
 
+def test_data_of_an_older_twin_is_refused_and_not_misread(tmp_path):
+    path = tmp_path / "kommo.sqlite"
+    with sqlite3.connect(path) as old:
+        old.execute("CREATE TABLE record (entity TEXT, id INTEGER)")
+    old.close()
+
+    with pytest.raises(ValueError, match="another version"):
+        build_kommo_twin(database=str(path))
+
+
 def test_the_command_line_says_where_the_twin_listens_and_stops_cleanly(tmp_path):
     seed = tmp_path / "seed.json"
     seed.write_text(json.dumps({"users": [{"name": "Only", "email": "only@example.com", "is_admin": True}]}))
@@ -121,3 +132,90 @@ def test_the_command_line_refuses_with_the_reason(arguments, complaint):
 
     assert done.returncode == 2
     assert complaint in done.stderr
+
+
+FULL_SEED = {
+    "account": {"customers_mode": "segments"},
+    "roles": [{"id": 3600, "name": "Sellers"}],
+    "sources": [{"name": "Chat", "external_id": "c1"}],
+    "catalogs": [{"id": 6200, "name": "Products", "type": "products"}],
+    "custom_fields": {"catalogs/6200": [{"name": "Weight", "type": "numeric", "code": "WEIGHT"}]},
+    "leads": [{"id": 9_100_000, "name": "Deal"}],
+    "customers": [{"id": 9_600_000, "name": "Loyal"}],
+    "catalog_elements": [
+        {
+            "catalog_id": 6200,
+            "id": 6_600_000,
+            "name": "Chair",
+            "custom_fields_values": [{"field_code": "WEIGHT", "values": [{"value": 7}]}],
+        }
+    ],
+    "links": [{"entity": "leads", "id": 9_100_000, "to_entity": "catalog_elements", "to_id": 6_600_000, "quantity": 4}],
+    "tasks": [{"text": "Call", "complete_till": 1, "entity_id": 9_100_000, "entity_type": "leads"}],
+    "notes": [
+        {"entity_type": "leads", "entity_id": 9_100_000, "note_type": "amomail_message", "params": {"subject": "Hi"}},
+        {"entity_type": "customers", "entity_id": 9_600_000, "params": {"text": "a"}},
+    ],
+}
+
+
+def test_a_seed_brings_lists_products_tasks_and_notes_that_the_api_could_not_make(kommo_with):
+    kommo = kommo_with(seed=FULL_SEED)
+
+    state = kommo.snapshot()
+    assert [(one["name"], one["custom_fields"]["WEIGHT"][0]["value"]) for one in state["catalog_elements"]] == [
+        ("Chair", "7")
+    ]
+    assert [one["quantity"] for one in state["links"]] == [4]
+    assert [(one["text"], one["entity_id"]) for one in state["tasks"]] == [("Call", 9_100_000)]
+    assert [(one["entity_type"], one["note_type"]) for one in state["notes"]] == [
+        ("leads", "amomail_message"),
+        ("customers", "common"),
+    ]
+    assert [one["name"] for one in state["roles"]] == ["Sellers"]
+    assert kommo.get("/__twin__/automations").json() == []
+    assert kommo.read("leads/9100000")["closest_task_at"] == 1
+    assert kommo.read("customers/9600000")["status_id"] in kommo.ids("customers/statuses")
+    kommo.make("leads/notes", {"entity_id": 9_100_000, "params": {"text": "later"}})
+    kommo.post("/__twin__/reset")
+    assert kommo.snapshot()["notes"] == state["notes"]
+
+
+def test_a_person_edits_and_removes_tasks_notes_and_elements_too(kommo_with):
+    kommo = kommo_with(seed=FULL_SEED)
+    state = kommo.snapshot()
+    task, note = state["tasks"][0]["id"], state["notes"][0]["id"]
+
+    for entity, record, changes in (
+        ("tasks", task, {"text": "Visit"}),
+        ("notes", note, {"params": {"subject": "Bye"}}),
+        ("catalog_elements", 6_600_000, {"name": "Table"}),
+    ):
+        told = {"entity": entity, "id": record, "changes": changes}
+        assert kommo.post("/__twin__/edit", json=told).status_code == 204
+    kommo.post("/__twin__/remove", json={"entity": "tasks", "id": task})
+
+    assert kommo.read(f"leads/notes/{note}")["params"] == {"subject": "Bye"}
+    assert kommo.read("catalogs/6200/elements/6600000")["name"] == "Table"
+    assert kommo.get("tasks").status_code == 204
+    assert kommo.snapshot()["tasks"][0]["text"] == "Visit"
+
+
+def test_the_command_line_names_the_integration_and_its_scopes():
+    command = [sys.executable, "-m", "migration_pipelines.twins", "kommo", "--port", "0", "--scope", "crm"]
+    with subprocess.Popen(
+        [*command, "--client-id", "me", "--client-secret", "planted", "--redirect-uri", "https://me.example/"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        url = process.stdout.readline().strip().rpartition(" ")[2]
+        code = httpx.post(f"{url}/__twin__/code").json()["code"]
+        told = {"client_id": "me", "client_secret": "planted", "redirect_uri": "https://me.example/"}
+        told |= {"grant_type": "authorization_code", "code": code}
+        token = httpx.post(f"{url}/oauth2/access_token", json=told).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        statuses = [httpx.get(url + path, headers=headers).status_code for path in ("/api/v4/account", "/v1.0/files")]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+    assert statuses == [200, 403]

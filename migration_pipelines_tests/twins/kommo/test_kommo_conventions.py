@@ -1,7 +1,11 @@
 """What holds for every endpoint: tokens, content types, paging, 204, array and object bodies, pace, sizes."""
 
+import re
+
 import httpx
 import pytest
+
+from migration_pipelines.twins.kommo.routes import every_route
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic dHdpbi10b2tlbg=="}])
@@ -55,13 +59,45 @@ def test_a_collection_takes_an_array_and_a_record_takes_an_object(kommo, entity)
     [
         ({"tags_to_add": {"name": "x"}}, "tags_to_add"),
         ({"tags_to_add": [{"name": ["x"]}]}, "tags_to_add.0.name"),
+        ({"tags_to_add": [[]]}, "tags_to_add.0"),
         ({"_embedded": "x"}, "_embedded"),
+        ({"_embedded": {"source": "x"}}, "_embedded.source"),
         ({"_embedded": {"contacts": [7]}}, "_embedded.contacts.0"),
         ({"price": 10**25}, "price"),
     ],
 )
 def test_a_value_of_the_wrong_json_type_is_a_400_and_never_a_500(kommo, complaints_of, item, path):
     assert complaints_of(kommo.post("leads", json=[item])) == [("InvalidType", path)]
+
+
+ILL_SHAPED = (
+    *(None, 7, "x", [], {}, [7], [None], [{}]),
+    *([{"id": "x", "name": 7, "text": [], "params": [], "_embedded": 7, "metadata": 7, "entity_id": "x"}], {"id": []}),
+    {"destination": [], "settings": 7, "name": [], "link": 7, "user_id": [], "file_name": [], "file_size": "x"},
+    [{"entity_id": 10**30, "to_entity_id": [], "phone": [], "direction": {}, "uuid": [], "file_uuid": {}, "rights": 7}],
+)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+def test_no_body_that_a_client_could_send_is_a_500(kommo, method):
+    kommo.patch("customers/mode", json={"is_enabled": True, "mode": "segments"})
+    kommo.make("customers", {"name": "a"})
+    paths = {re.sub(r"{[^}]*}", "7", path) for known, path, _ in every_route() if known == method}
+    assert paths
+
+    statuses = {
+        (path, index): kommo.request(method, path, json=body).status_code
+        for path in sorted(paths)
+        for index, body in enumerate(ILL_SHAPED)
+    }
+
+    assert {asked: status for asked, status in statuses.items() if status >= 500} == {}
+
+
+def test_an_id_that_no_number_holds_is_not_found(kommo):
+    for path in (f"leads/{10**25}", f"leads/loss_reasons/{10**25}", f"leads/pipelines/{10**25}/statuses"):
+        assert kommo.get(path).status_code == 404
+    assert kommo.get(f"leads?filter[id]={10**25}").status_code == 400
 
 
 def test_an_empty_object_may_be_written_as_php_writes_it(kommo):
