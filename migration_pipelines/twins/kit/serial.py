@@ -1,17 +1,23 @@
 """Work on a twin's state, one piece at a time: one thread, one SQLite connection, one transaction for each request."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from tempfile import SpooledTemporaryFile
+from typing import IO, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+LARGEST_IN_MEMORY = 1 << 20
+"""A longer body, in bytes, waits in a temporary file."""
 
 
 class RefusedError(Exception):
@@ -24,10 +30,20 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """A request that was read to its end. Chunked and measured bodies look alike here."""
+    """A request that was read to its end. Chunked and measured bodies look alike here.
+
+    Attributes:
+        file: the body, at its start. Past 1 MB it is a temporary file, which is gone when the request is answered.
+    """
 
     request: Request
-    body: bytes
+    file: IO[bytes]
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body in memory. Uploads are read from `file`."""
+        self.file.seek(0)
+        return self.file.read()
 
 
 class Serial:
@@ -39,25 +55,47 @@ class Serial:
 
     def __init__(self, database: str = ":memory:") -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="twin")
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA synchronous = OFF")
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Do the work on the worker thread as one transaction."""
+        self._loop = asyncio.get_running_loop()
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._in_transaction, work)
 
     def endpoint(self, handler: Callable[[Call], Response]) -> Callable[[Request], Awaitable[Response]]:
         """Make a Starlette endpoint of a plain function."""
 
         async def answer(request: Request) -> Response:
-            call = Call(request, await request.body())
-            try:
-                return await self.run(lambda: handler(call))
-            except RefusedError as refused:
-                return refused.response
+            with SpooledTemporaryFile(LARGEST_IN_MEMORY) as file:
+                async for chunk in request.stream():
+                    file.write(chunk)
+                file.seek(0)
+                call = Call(request, file)
+                try:
+                    return await self.run(lambda: handler(call))
+                except RefusedError as refused:
+                    return refused.response
 
         return answer
+
+    def in_background(self, steps: Iterator[float]) -> None:
+        """Work on while other requests are answered. To be called from a handler.
+
+        Args:
+            steps: each step is a transaction; it gives the seconds to wait before the next.
+        """
+        assert self._loop is not None  # a handler runs in it
+        asyncio.run_coroutine_threadsafe(self._work_off(steps), self._loop)
+
+    async def _work_off(self, steps: Iterator[float]) -> None:
+        try:
+            while (pause := await self.run(lambda: next(steps, None))) is not None:
+                await asyncio.sleep(pause)
+        except Exception:
+            logger.exception("the twin failed in the background")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -22,11 +23,21 @@ class RunningTwin:
     stop: Callable[[], None]
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """What makes it https: PEM files of a certificate and its private key."""
+
+    certificate: Path
+    key: Path
+
+
 @contextmanager
-def serve_in_thread(app: TwinApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[RunningTwin]:
+def serve_in_thread(
+    app: TwinApp, host: str = "127.0.0.1", port: int = 0, certificate: Certificate | None = None
+) -> Iterator[RunningTwin]:
     """Serve until the block ends; port 0 picks a free one. The application is closed with its server."""
     listener = _listen(host, port, anywhere=False)
-    server = _Server(app)
+    server = _Server(app, certificate)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
 
     def stop() -> None:
@@ -36,7 +47,7 @@ def serve_in_thread(app: TwinApp, host: str = "127.0.0.1", port: int = 0) -> Ite
     thread.start()
     try:
         server.listening.wait()
-        yield RunningTwin(_url(listener), app, stop)
+        yield RunningTwin(_url(listener, certificate), app, stop)
     finally:
         stop()
         listener.close()
@@ -44,16 +55,23 @@ def serve_in_thread(app: TwinApp, host: str = "127.0.0.1", port: int = 0) -> Ite
 
 
 def serve(
-    app: TwinApp, host: str, port: int, *, anywhere: bool = False, on_listening: Callable[[str], None] = lambda _: None
+    app: TwinApp,
+    host: str,
+    port: int,
+    *,
+    anywhere: bool = False,
+    certificate: Certificate | None = None,
+    on_listening: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         anywhere: allow addresses that other machines can reach.
+        certificate: for https; None is plain http.
         on_listening: told the URL as soon as the twin answers.
     """
     with _listen(host, port, anywhere=anywhere) as listener:
-        server = _Server(app, lambda: on_listening(_url(listener)))
+        server = _Server(app, certificate, lambda: on_listening(_url(listener, certificate)))
         try:
             server.run(sockets=[listener])
         finally:
@@ -63,7 +81,9 @@ def serve(
 class _Server(uvicorn.Server):
     """Uvicorn that says when it listens, and lets a request cut its own connection."""
 
-    def __init__(self, app: TwinApp, on_listening: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, app: TwinApp, certificate: Certificate | None, on_listening: Callable[[], None] = lambda: None
+    ) -> None:
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -73,6 +93,8 @@ class _Server(uvicorn.Server):
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=1,
+            ssl_certfile=certificate.certificate if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
         )
         config.load()
         config.http_protocol_class = _cuttable(config.http_protocol_class)  # type: ignore[assignment]
@@ -136,6 +158,7 @@ def _listen(host: str, port: int, *, anywhere: bool) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=128)
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, certificate: Certificate | None) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if certificate else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

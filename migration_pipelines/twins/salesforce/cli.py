@@ -6,6 +6,7 @@ from pathlib import Path
 
 from migration_pipelines.twins.kit.app import TwinApp
 from migration_pipelines.twins.salesforce.app import build_salesforce_twin
+from migration_pipelines.twins.salesforce.applications import read_logins
 
 SECRET = "SALESFORCE_TWIN_CLIENT_SECRET"  # noqa: S105 - the variable's name
 
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="see the twin's README")
     parser.add_argument("--client-id", help="the application that may log in by client credentials")
     parser.add_argument("--client-secret", default=os.environ.get(SECRET), help=f"its secret; default: ${SECRET}")
+    parser.add_argument("--logins", type=Path, metavar="FILE", help="JSON with more applications and users' passwords")
     parser.add_argument("--token", action="append", default=[], help="a session id that is valid and never expires")
 
 
@@ -32,9 +34,10 @@ def build(args: argparse.Namespace) -> TwinApp:
     return build_salesforce_twin(
         seed=args.seed,
         switches=switches,
-        database=str(args.data) if args.data else ":memory:",
+        database=str(args.data) if args.data else "",
         client_id=args.client_id,
         client_secret=args.client_secret,
+        logins=read_logins(args.logins) if args.logins else None,
         tokens=args.token,
     )
 

@@ -1,160 +1,171 @@
-"""What the platform itself fills in: system fields of a new row, and fields that follow from others.
+"""What the platform itself fills in: fields of a row that follow from others of the same row, table by table.
 
-A rule names the fields that it reads. It runs on a new row, and on a changed one if any of those was changed; a value
-that was given is left as it is.
+A rule runs on a new row, and on a changed one if any field that it is triggered by was changed; a value that was given
+is left as it is.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import partial
 
-from migration_pipelines.twins.salesforce.describe import SObject
+from migration_pipelines.twins.salesforce.content import derived as content
+from migration_pipelines.twins.salesforce.describe_files import permission_names
 from migration_pipelines.twins.salesforce.moments import moment, parse_moment
 
 Row = MutableMapping[str, object]
 Stages = Mapping[str, Mapping[str, object]]
-"""OpportunityStage rows by MasterLabel."""
+"""OpportunityStage rows by MasterLabel, case-folded."""
 
 CLOSED_CASE, CLOSED_TASK = "Closed", "Completed"
 
 
 @dataclass(frozen=True)
 class Rule:
-    reads: frozenset[str]
-    derive: Callable[[Row, Stages], Mapping[str, object]]
-
-
-def _person_name(row: Row, _: Stages) -> Mapping[str, object]:
-    return {"Name": " ".join(str(row[part]) for part in ("FirstName", "LastName") if row.get(part)) or None}
-
-
-def _opportunity(row: Row, stages: Stages) -> Mapping[str, object]:
-    stage = stages.get(str(row.get("StageName")).casefold())
-    if stage is None:
-        # An unrestricted picklist takes a stage that is not there; it counts as open.
-        return {"IsClosed": 0, "IsWon": 0, "ForecastCategory": "Pipeline", "ForecastCategoryName": "Pipeline"}
-    return {
-        "IsClosed": stage["IsClosed"],
-        "IsWon": stage["IsWon"],
-        "ForecastCategory": stage["ForecastCategory"],
-        "ForecastCategoryName": stage["ForecastCategoryName"],
-        "Probability": stage["DefaultProbability"],
-    }
-
-
-def _expected_revenue(row: Row, _: Stages) -> Mapping[str, object]:
-    amount, probability = row.get("Amount"), row.get("Probability")
-    if not isinstance(amount, float) or not isinstance(probability, float):
-        return {"ExpectedRevenue": None}
-    return {"ExpectedRevenue": round(amount * probability / 100, 2)}
-
-
-def _fiscal(row: Row, _: Stages) -> Mapping[str, object]:
-    closing = str(row.get("CloseDate") or "")
-    if not closing:
-        return {}
-    year, quarter = int(closing[:4]), (int(closing[5:7]) + 2) // 3
-    return {"FiscalYear": year, "FiscalQuarter": quarter, "Fiscal": f"{year} {quarter}"}
-
-
-def _case(row: Row, _: Stages) -> Mapping[str, object]:
-    return {"IsClosed": int(row.get("Status") == CLOSED_CASE)}
-
-
-def _task(row: Row, _: Stages) -> Mapping[str, object]:
-    is_closed = row.get("Status") == CLOSED_TASK
-    return {"IsClosed": int(is_closed), "IsHighPriority": int(row.get("Priority") == "High")}
-
-
-def _event(row: Row, _: Stages) -> Mapping[str, object]:
-    start = row.get("StartDateTime") or row.get("ActivityDateTime")
-    if not start:
-        return {}
-    derived: dict[str, object] = {"StartDateTime": start, "ActivityDateTime": start, "ActivityDate": str(start)[:10]}
-    minutes, end = row.get("DurationInMinutes"), row.get("EndDateTime")
-    if isinstance(minutes, int) and not end:
-        end = moment(parse_moment(str(start)) + timedelta(minutes=minutes))
-        derived["EndDateTime"] = end
-    elif end and minutes is None:
-        seconds = (parse_moment(str(end)) - parse_moment(str(start))).total_seconds()
-        derived["DurationInMinutes"] = int(seconds // 60)
-    return derived | {"EndDate": str(end)[:10] if end else derived["ActivityDate"]}
-
-
-_PERSON = Rule(frozenset({"FirstName", "LastName"}), _person_name)
-RULES: Mapping[str, tuple[Rule, ...]] = {
-    "Contact": (_PERSON,),
-    "Lead": (_PERSON,),
-    "User": (_PERSON,),
-    "Opportunity": (
-        Rule(frozenset({"StageName"}), _opportunity),
-        Rule(frozenset({"StageName", "Amount", "Probability"}), _expected_revenue),
-        Rule(frozenset({"CloseDate"}), _fiscal),
-    ),
-    "Case": (Rule(frozenset({"Status"}), _case),),
-    "Task": (Rule(frozenset({"Status", "Priority"}), _task),),
-    "Event": (Rule(frozenset({"StartDateTime", "ActivityDateTime", "DurationInMinutes", "EndDateTime"}), _event),),
-}
-
-
-@dataclass(frozen=True)
-class Platform:
-    """Completes rows of one object.
-
-    Attributes:
-        now: the moment of the write, in the stored form.
-        user_id: who writes: creator and owner where the row names none.
+    """Attributes:
+    triggers: fields whose values it is given.
+    writes: fields whose values it returns, in this order.
+    reads: further fields whose values it is given, after the triggers.
+    supersedes: what a change of one field makes void in the others, unless they are given too.
     """
 
-    obj: SObject
-    now: str
-    user_id: str
-    stages: Stages
+    triggers: tuple[str, ...]
+    writes: tuple[str, ...]
+    derive: Callable[..., Sequence[object]]
+    reads: tuple[str, ...] = ()
+    supersedes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def complete(self, row: Row, number: int) -> Row:
-        """Fill in a new row. `number` counts the object's rows from 1, for auto-numbers."""
-        changed = frozenset(row)
-        for name, value in self._defaults.items():
-            row.setdefault(name, value)
-        for name in self._auto_numbers:
-            row.setdefault(name, f"{number:08d}")
-        self._derive(row, changed, is_new=True)
-        if "CreatedDate" in row:
-            row.setdefault("LastModifiedDate", row["CreatedDate"])
-        if "LastModifiedDate" in row:
-            row.setdefault("SystemModstamp", row["LastModifiedDate"])
-        return row
 
-    def change(self, row: Row, changes: Row) -> Row:
-        """Apply a change as it happens now: the stamps move, and so does what follows from the changed fields."""
-        changed = frozenset(changes)
-        row.update(changes)
-        self._derive(row, changed, is_new=False)
-        stamps = {"LastModifiedDate": self.now, "SystemModstamp": self.now, "LastModifiedById": self.user_id}
-        row.update({name: value for name, value in stamps.items() if self.obj.field(name) and name not in changed})
-        return row
+def rules_of(name: str, stages: Stages, now: str | None) -> tuple[Rule, ...]:
+    """The rules of one object.
 
-    @cached_property
-    def _defaults(self) -> Mapping[str, object]:
-        defaults: dict[str, object] = {}
-        for field in self.obj.stored:
-            if field.type == "boolean":
-                defaults[field.name] = int(bool(field.answer["defaultValue"]))
-            chosen = [entry["value"] for entry in field.answer["picklistValues"] if entry["defaultValue"]]
-            if chosen:
-                defaults[field.name] = chosen[0]
-        system = {"CreatedDate": self.now, "CreatedById": self.user_id, "LastModifiedById": self.user_id}
-        owned = {"OwnerId": self.user_id}
-        return defaults | {name: value for name, value in (system | owned).items() if self.obj.field(name)}
+    Args:
+        now: the moment of the write, in the stored form; None where the rows tell of another time.
+    """
+    match name:
+        case "Contact" | "Lead" | "User":
+            return (Rule(("FirstName", "LastName"), ("Name",), _person_name),)
+        case "Opportunity":
+            return (
+                Rule(("StageName",), _OF_STAGE, partial(_of_stage, stages)),
+                Rule(("StageName", "Amount", "Probability"), ("ExpectedRevenue",), _expected_revenue),
+                Rule(("CloseDate",), ("FiscalYear", "FiscalQuarter", "Fiscal"), _fiscal),
+            )
+        case "Case":
+            return (Rule(("Status",), ("IsClosed", "ClosedDate"), partial(_case, now), ("ClosedDate",)),)
+        case "Task":
+            return (
+                Rule(("Status",), ("IsClosed", "CompletedDateTime"), partial(_task, now), ("CompletedDateTime",)),
+                Rule(("Priority",), ("IsHighPriority",), lambda priority: (int(priority == "High"),)),
+            )
+        case "Event":
+            return (Rule(_EVENT_TIMES, _OF_EVENT, _event, supersedes=_EVENT_SUPERSEDES),)
+        case "OpportunityLineItem":
+            return (Rule(_LINE, ("UnitPrice", "TotalPrice"), _line, supersedes=_LINE_SUPERSEDES),)
+        case "Attachment" | "Document":
+            return (Rule(("Body",), ("BodyLength",), content.length),)
+        case "ContentVersion":
+            return (Rule(("VersionData", "PathOnClient", "ContentUrl"), content.OF_VERSION, content.version),)
+        case "ContentNote":
+            return (Rule(("Content",), ("ContentSize", "FileType", "FileExtension"), content.note),)
+        case "Profile":
+            return (Rule(("Name",), permission_names(), _permissions),)
+    return ()
 
-    @cached_property
-    def _auto_numbers(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.obj.stored if field.answer["autoNumber"])
 
-    def _derive(self, row: Row, given: frozenset[str], *, is_new: bool) -> None:
-        for rule in RULES.get(self.obj.name, ()):
-            if is_new or rule.reads & given:
-                for name, value in rule.derive(row, self.stages).items():
-                    if name not in given and self.obj.field(name):
-                        row[name] = value
+_OF_STAGE = ("IsClosed", "IsWon", "ForecastCategory", "ForecastCategoryName", "Probability")
+_EVENT_TIMES = (
+    "StartDateTime",
+    "ActivityDateTime",
+    "ActivityDate",
+    "IsAllDayEvent",
+    "DurationInMinutes",
+    "EndDateTime",
+)
+_OF_EVENT = ("StartDateTime", "ActivityDateTime", "ActivityDate", "DurationInMinutes", "EndDateTime", "EndDate")
+_EVENT_SUPERSEDES = {
+    "StartDateTime": ("ActivityDateTime", "ActivityDate", "EndDateTime"),
+    "ActivityDateTime": ("StartDateTime", "ActivityDate", "EndDateTime"),
+    "ActivityDate": ("StartDateTime", "ActivityDateTime", "EndDateTime"),
+    "DurationInMinutes": ("EndDateTime",),
+    "EndDateTime": ("DurationInMinutes",),
+}
+_LINE = ("Quantity", "UnitPrice", "TotalPrice", "Discount")
+_LINE_SUPERSEDES = {
+    "Quantity": ("TotalPrice",),
+    "UnitPrice": ("TotalPrice",),
+    "TotalPrice": ("UnitPrice",),
+    "Discount": ("TotalPrice",),
+}
+_DAY_MINUTES = 24 * 60
+
+
+def _permissions(profile_name: object) -> Sequence[object]:
+    """What a standard profile allows: everything to the administrator, the API to the others."""
+    is_administrator = profile_name == "System Administrator"
+    return [int(is_administrator or name == "PermissionsApiEnabled") for name in permission_names()]
+
+
+def _person_name(first: object, last: object) -> Sequence[object]:
+    return (f"{first} {last}" if first and last else last or first,)
+
+
+def _of_stage(stages: Stages, stage_name: object) -> Sequence[object]:
+    stage = stages.get(str(stage_name).casefold())
+    if stage is None:
+        # An unrestricted picklist takes a stage that is not there; it counts as open.
+        return (0, 0, "Pipeline", "Pipeline", None)
+    return (*(stage[name] for name in _OF_STAGE[:-1]), stage["DefaultProbability"])
+
+
+def _expected_revenue(_: object, amount: object, probability: object) -> Sequence[object]:
+    if not isinstance(amount, float) or not isinstance(probability, float):
+        return (None,)
+    return (round(amount * probability / 100, 2),)
+
+
+def _fiscal(closing: object) -> Sequence[object]:
+    if not closing:
+        return (None, None, None)
+    year, quarter = int(str(closing)[:4]), (int(str(closing)[5:7]) + 2) // 3
+    return (year, quarter, f"{year} {quarter}")
+
+
+def _case(now: str | None, status: object, closed_at: object) -> Sequence[object]:
+    is_closed = status == CLOSED_CASE
+    return (int(is_closed), (closed_at or now) if is_closed else None)
+
+
+def _task(now: str | None, status: object, completed_at: object) -> Sequence[object]:
+    is_closed = status == CLOSED_TASK
+    return (int(is_closed), (completed_at or now) if is_closed else None)
+
+
+def _event(
+    start: object, due: object, day: object, is_all_day: object, minutes: object, end: object
+) -> Sequence[object]:
+    """All-day events go by date: they begin at midnight UTC and last whole days."""
+    begins = start or due or (f"{day}T00:00:00.000+0000" if day and is_all_day else None)
+    if not begins:
+        return (None, None, day, minutes, end, None)
+    begins = str(begins)
+    if isinstance(minutes, int) and not end:
+        end = moment(parse_moment(begins) + timedelta(minutes=minutes))
+    elif end and minutes is None:
+        seconds = (parse_moment(str(end)) - parse_moment(begins)).total_seconds()
+        minutes = int(seconds // 60)
+    elif is_all_day and not end:
+        minutes, end = _DAY_MINUTES, begins
+    return (begins, begins, begins[:10], minutes, end, str(end)[:10] if end else begins[:10])
+
+
+def _line(quantity: object, unit: object, total: object, discount: object) -> Sequence[object]:
+    """Sales price and total follow from each other."""
+    if not isinstance(quantity, float):
+        return (unit, total)
+    factor = quantity * (1 - float(str(discount or 0)) / 100)
+    if isinstance(unit, float):
+        return (unit, round(unit * factor, 2))
+    if isinstance(total, float) and factor:
+        return (round(total / factor, 2), total)
+    return (unit, total)

@@ -1,39 +1,31 @@
-"""What the org consists of: objects and fields, read from describe files. The only source of names for every module.
+"""What the org consists of: objects, fields and relationships. The only source of names for every module.
 
-A describe file holds an answer of `GET sobjects/X/describe`. Keys that it leaves out are filled in, so the shipped
-files state only what is particular to a field (`{"use": "address", "prefix": "Billing"}` stands for a set out of
-`field-sets.json`, `childRelationshipName` for the relationship's name at the parent), and an answer saved from a real
-org is taken as it is.
+What is hidden from whoever calls is left out by every look-up of a name that a client may have written. The store
+keeps it: `SObject.all_fields`, `SObject.stored`, `Catalogue.everything` and `Catalogue[...]` still find it.
 """
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from migration_pipelines.twins.salesforce.describe_keys import Describe, whole_field, whole_object
+from migration_pipelines.twins.salesforce.describe_keys import Describe, relationship
 
-SHIPPED = Path(__file__).parent / "describes"
-FIELD_SETS = "field-sets.json"
-MULTI_CURRENCY_FIELD, MULTI_CURRENCY_OBJECT = "CurrencyIsoCode", "CurrencyType"
 COMPOUND_TYPES = frozenset({"address", "location"})
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_PREFIX = re.compile(r"[0-9A-Za-z]{3}")
-
-
-class DescribeError(ValueError):
-    """A describe file cannot be used; the message names file and reason."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field. `answer` is its whole describe."""
+    """One field.
+
+    Attributes:
+        answer: its whole describe. Twins of one process share it: it is never changed.
+        children: what its parents call the relationship, "Contacts".
+    """
 
     name: str
     type: str
     answer: Describe
+    children: str | None = None
 
     @cached_property
     def label(self) -> str:
@@ -68,19 +60,21 @@ class Child:
 
 
 class SObject:
-    """One object. Names are found in any case."""
+    """One object. Names are found in any case; iteration, `field`, `fields` and `parents` leave out hidden fields.
 
-    def __init__(self, answer: Describe, fields: Iterable[Field]) -> None:
-        self.answer = answer
+    Attributes:
+        answer: its whole describe without `recordTypeInfos` and `urls`.
+        is_tooling: only the Tooling API has it.
+    """
+
+    def __init__(self, answer: Describe, fields: Iterable[Field], *, is_tooling: bool = False) -> None:
+        self.answer = dict(answer)
         self.name: str = answer["name"]
         self.key_prefix: str | None = answer["keyPrefix"]
-        self.fields = {field.name.lower(): field for field in fields}
-        self.parents = {
-            field.answer["relationshipName"].lower(): field
-            for field in self.fields.values()
-            if field.answer["relationshipName"]
-        }
+        self.is_tooling = is_tooling
+        self.all_fields = {field.name.lower(): field for field in fields}
         self.children: dict[str, Child] = {}
+        self.hide(())
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields.values())
@@ -88,13 +82,30 @@ class SObject:
     def field(self, name: str) -> Field | None:
         return self.fields.get(name.lower())
 
+    def hide(self, names: Iterable[str]) -> None:
+        """Hide these fields and no others.
+
+        Raises:
+            ValueError: the object has no such field, or field permissions do not reach it.
+        """
+        hidden = {name.lower(): name for name in names}
+        for key, name in hidden.items():
+            if key not in self.all_fields or not self.all_fields[key].answer["permissionable"]:
+                raise ValueError(f"{self.name} has no field {name} that field permissions could hide")
+        self.fields = {key: field for key, field in self.all_fields.items() if key not in hidden}
+        self.parents = {
+            field.answer["relationshipName"].lower(): field for field in self if field.answer["relationshipName"]
+        }
+        self.answer["fields"] = [field.answer for field in self]
+
     @cached_property
     def stored(self) -> tuple[Field, ...]:
-        return tuple(field for field in self if field.is_stored)
+        """Every field that the store has a column for, hidden ones too."""
+        return tuple(field for field in self.all_fields.values() if field.is_stored)
 
     @cached_property
     def name_field(self) -> Field | None:
-        return next((field for field in self if field.answer["nameField"]), None)
+        return next((field for field in self.all_fields.values() if field.answer["nameField"]), None)
 
     def parts(self, compound: Field) -> dict[str, Field]:
         """An address's parts by their key in the answer: `city` -> BillingCity."""
@@ -107,107 +118,81 @@ class SObject:
 
 
 class Catalogue:
-    """Every object of the org."""
+    """Every object of the org. Iteration, `get` and `of_id` leave out hidden objects and the Tooling API's own."""
 
-    def __init__(self, answers: Iterable[Describe]) -> None:
-        objects = [_object(answer) for answer in answers]
-        self._objects = {obj.name.lower(): obj for obj in objects}
-        self._by_prefix = {obj.key_prefix: obj for obj in objects if obj.key_prefix}
-        for obj in objects:
-            obj.answer.setdefault("childRelationships", list(self._children_of(obj)))
-            obj.children = {
-                child["relationshipName"].lower(): Child(
-                    child["relationshipName"], child["childSObject"], child["field"]
-                )
-                for child in obj.answer["childRelationships"]
-                if child["relationshipName"]
-            }
-        for obj in objects:
-            for field in obj:
-                field.answer.pop("childRelationshipName", None)
+    def __init__(self, objects: Iterable[SObject]) -> None:
+        self._all = {obj.name.lower(): obj for obj in sorted(objects, key=lambda obj: obj.name)}
+        self._told = {
+            obj.name: obj.answer["childRelationships"]
+            for obj in self.everything()
+            if "childRelationships" in obj.answer
+        }
+        self.hide({})
 
     def __iter__(self) -> Iterator[SObject]:
-        return iter(sorted(self._objects.values(), key=lambda obj: obj.name))
+        return iter(self._visible.values())
+
+    def everything(self) -> Iterator[SObject]:
+        return iter(self._all.values())
 
     def get(self, name: str) -> SObject | None:
-        return self._objects.get(name.lower())
+        return self._visible.get(name.lower())
 
     def __getitem__(self, name: str) -> SObject:
-        return self._objects[name.lower()]
+        """An object that the twin itself needs, hidden or not."""
+        return self._all[name.lower()]
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such an object, hidden or not."""
+        return name.lower() in self._all
 
     def of_id(self, record_id: str) -> SObject | None:
         return self._by_prefix.get(record_id[:3])
 
-    def _children_of(self, parent: SObject) -> Iterator[Describe]:
+    def hide(self, fields: Mapping[str, Iterable[str]], objects: Iterable[str] = ()) -> None:
+        """Hide these fields, given by object, and these objects, and nothing else.
+
+        Raises:
+            ValueError: one of them does not exist, or cannot be hidden. What was hidden stays so.
+        """
+        hidden, by_object = {name.lower() for name in objects}, {name.lower(): fields[name] for name in fields}
+        unknown = sorted((hidden | by_object.keys()) - self._all.keys())
+        if unknown:
+            raise ValueError(f"the org has no {', '.join(unknown)} to hide")
+        for name, obj in self._all.items():
+            obj.hide(by_object.get(name, ()))
+        self._visible = {name: obj for name, obj in self._all.items() if name not in hidden and not obj.is_tooling}
+        # Where two share a prefix the first is meant: ContentDocument, not ContentNote.
+        self._by_prefix = {obj.key_prefix: obj for obj in reversed(self._visible.values()) if obj.key_prefix}
+        self._relate()
+
+    def tooling(self, shared: Iterable[str]) -> "Catalogue":
+        """What the Tooling API has: its own objects, and these of the org's. Nothing is hidden there."""
+        names = {name.lower() for name in shared}
+        return Catalogue(
+            SObject(
+                {key: value for key, value in obj.answer.items() if key != "childRelationships"},
+                obj.all_fields.values(),
+            )
+            for name, obj in self._all.items()
+            if obj.is_tooling or name in names
+        )
+
+    def _relate(self) -> None:
+        """Tell each object of its children."""
+        found: dict[str, list[Describe]] = {obj.name: [] for obj in self.everything()}
         for child in self:
             for field in child:
-                if parent.name in field.reference_to:
-                    yield {
-                        "cascadeDelete": field.answer["cascadeDelete"],
-                        "childSObject": child.name,
-                        "deprecatedAndHidden": False,
-                        "field": field.name,
-                        "junctionIdListNames": [],
-                        "junctionReferenceTo": [],
-                        "relationshipName": field.answer.get("childRelationshipName"),
-                        "restrictedDelete": field.answer["restrictedDelete"],
-                    }
-
-
-def load_catalogue(folder: Path | None, *, multi_currency: bool) -> Catalogue:
-    """The shipped standard objects, with those of the folder added or put in their place.
-
-    Raises:
-        DescribeError: a file is not a describe.
-    """
-    answers: dict[str, Describe] = {}
-    for path in sorted(SHIPPED.glob("*.json")):
-        if path.name != FIELD_SETS and (multi_currency or path.stem != MULTI_CURRENCY_OBJECT):
-            answers[path.stem.lower()] = _whole(path, multi_currency=multi_currency)
-    for path in sorted(folder.glob("*.json")) if folder else ():
-        answer = _whole(path, multi_currency=True)
-        answers[str(answer["name"]).lower()] = answer
-    return Catalogue(answers.values())
-
-
-def _whole(path: Path, *, multi_currency: bool) -> Describe:
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        answer = whole_object(given)
-        answer["fields"] = [
-            whole_field(field)
-            for field in _with_sets(given["fields"], given.get("label", given["name"]))
-            if multi_currency or field["name"] != MULTI_CURRENCY_FIELD
-        ]
-        names = [answer["name"], *(field["name"] for field in answer["fields"])]
-        strange = [name for name in names if not _NAME.fullmatch(name)]
-        if strange or not (answer["keyPrefix"] is None or _PREFIX.fullmatch(answer["keyPrefix"])):
-            raise DescribeError(f"{path.name}: not an API name or key prefix: {strange or answer['keyPrefix']}")
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise DescribeError(f"{path.name} is not an answer of GET sobjects/X/describe: {error!r}") from error
-    return answer
-
-
-def _with_sets(fields: Iterable[Mapping[str, str]], object_label: str) -> Iterator[Describe]:
-    sets = json.loads((SHIPPED / FIELD_SETS).read_text(encoding="utf-8"))
-    for field in fields:
-        if "use" not in field:
-            yield {"label": _label(field["name"])} | dict(field)
-            continue
-        for member in sets[field["use"]]:
-            filled = {
-                key: value.format(prefix=field.get("prefix", ""), object=object_label).strip()
-                if isinstance(value, str)
-                else value
-                for key, value in member.items()
+                for parent in field.reference_to:
+                    if parent in found:
+                        found[parent].append(relationship(child.name, field.answer, field.children))
+        for obj in self.everything():
+            relationships = self._told.get(obj.name, found[obj.name])
+            obj.answer["childRelationships"] = relationships
+            obj.children = {
+                entry["relationshipName"].lower(): Child(
+                    entry["relationshipName"], entry["childSObject"], entry["field"]
+                )
+                for entry in relationships
+                if entry["relationshipName"]
             }
-            yield {"label": _label(filled["name"])} | filled
-
-
-def _label(name: str) -> str:
-    """`NumberOfEmployees` -> `Number Of Employees`; for fields whose file gives no label."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-
-
-def _object(answer: Describe) -> SObject:
-    return SObject(answer, (Field(field["name"], field["type"], field) for field in answer["fields"]))

@@ -175,6 +175,25 @@ def whole_object(given: Describe) -> Describe:
     return {**_OBJECT, "label": given["name"], "labelPlural": given["name"], **given}
 
 
+def relationship(child: str, field: Describe, name: str | None) -> Describe:
+    """An entry of a parent's `childRelationships`.
+
+    Args:
+        child: the child object.
+        field: the describe of its reference.
+    """
+    return {
+        "cascadeDelete": field["cascadeDelete"],
+        "childSObject": child,
+        "deprecatedAndHidden": False,
+        "field": field["name"],
+        "junctionIdListNames": [],
+        "junctionReferenceTo": [],
+        "relationshipName": name,
+        "restrictedDelete": field["restrictedDelete"],
+    }
+
+
 def record_type_info(
     *,
     name: str,

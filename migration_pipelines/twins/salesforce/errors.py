@@ -53,5 +53,9 @@ def session_invalid() -> Refusal:
     return Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
+def api_disabled() -> Refusal:
+    return Refusal(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
+
+
 def limit_exceeded() -> Refusal:
     return Refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")

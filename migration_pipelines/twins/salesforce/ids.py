@@ -10,6 +10,9 @@ from functools import lru_cache
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 CHECK = string.ascii_uppercase + "012345"
+_PAIRS = [high + low for high in BASE62 for low in BASE62]
+_RUN = 62**3
+"""Numbers whose ids differ in the last three characters only."""
 _ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
 
 
@@ -22,6 +25,21 @@ def make_id(prefix: str, n: int, instance: str = "Tw") -> str:
     return to_18(f"{prefix}{instance}{digits:0>10}")
 
 
+def id_run(prefix: str, first: int, count: int, instance: str = "Tw") -> list[str]:
+    """The ids that `make_id` would make of `count` successive numbers."""
+    ids: list[str] = []
+    while count > 0:
+        head, place = divmod(first, _RUN)
+        here = min(count, _RUN - place)
+        start = make_id(prefix, head * _RUN, instance)[:12]
+        group, check = start[10:], _check(start[:5]) + _check(start[5:10])
+        for n in range(place, place + here):
+            tail = BASE62[n // 3844] + _PAIRS[n % 3844]
+            ids.append(start + tail + check + _check(group + tail))
+        first, count = first + here, count - here
+    return ids
+
+
 def to_18(id15: str) -> str:
     """Append the check characters to 15 characters."""
     return id15 + _check(id15[:5]) + _check(id15[5:10]) + _check(id15[10:])
@@ -32,12 +50,12 @@ def canonical(text: str) -> str | None:
 
     An 18-character id that was put into one case is restored by its check characters.
     """
+    if text[15:] == _check(text[:5]) + _check(text[5:10]) + _check(text[10:15]) and text.isalnum() and text.isascii():
+        return text if len(text) == 18 else None
     if not _ID.fullmatch(text):
         return None
     if len(text) == 15:
         return to_18(text)
-    if to_18(text[:15]) == text:
-        return text
     check = text[15:].upper()
     if text not in (text.lower(), text.upper()) or not all(character in CHECK for character in check):
         return None

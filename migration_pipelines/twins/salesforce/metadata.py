@@ -32,7 +32,7 @@ _DATA_TYPES: Mapping[str, str] = {
 
 
 def entity_rows(catalogue: Catalogue) -> Iterator[dict[str, object]]:
-    for obj in catalogue:
+    for obj in _objects(catalogue):
         answer = obj.answer
         yield {
             "Id": NO_ID,
@@ -56,9 +56,14 @@ def entity_rows(catalogue: Catalogue) -> Iterator[dict[str, object]]:
 
 
 def field_rows(catalogue: Catalogue) -> Iterator[dict[str, object]]:
-    for obj in catalogue:
-        for field in obj:
+    for obj in _objects(catalogue):
+        for field in obj.all_fields.values():
             yield _field_row(obj, field)
+
+
+def _objects(catalogue: Catalogue) -> Iterator[SObject]:
+    """Hidden objects stand in the definitions too."""
+    return (obj for obj in catalogue.everything() if not obj.is_tooling)
 
 
 def _field_row(obj: SObject, field: Field) -> dict[str, object]:

@@ -8,13 +8,15 @@ describe/<Object>.json answers of GET sobjects/<Object>/describe (read by `descr
 import csv
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from migration_pipelines.twins.salesforce.describe import SObject
 from migration_pipelines.twins.salesforce.ids import make_id
-from migration_pipelines.twins.salesforce.metadata import ENTITIES, FIELDS, entity_rows, field_rows
 from migration_pipelines.twins.salesforce.store import Store
+from migration_pipelines.twins.salesforce.values import ABSENT
+from migration_pipelines.twins.salesforce.writing import Writer
 
 ORGANIZATION_ID = make_id("00D", 1)
 ADMINISTRATOR_ID = make_id("005", 1)
@@ -51,6 +53,8 @@ ADMINISTRATOR: Mapping[str, object] = {
     "EmailEncodingKey": "UTF-8",
     "LanguageLocaleKey": "en_US",
 }
+TASK_STATUSES = ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred")
+LEAD_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
 PROFILES = ("System Administrator", "Standard User")
 STAGES: tuple[tuple[str, int, str, str], ...] = (
     # label, default probability, forecast category and its name; 100 is won, 0 is lost
@@ -71,7 +75,7 @@ class SeedError(ValueError):
     """A seed file cannot be used; the message names file and reason."""
 
 
-def fill(store: Store, folder: Path | None, at: float) -> None:
+def fill(writer: Writer, store: Store, folder: Path | None) -> None:
     """Put the rows of an empty org into the store.
 
     Raises:
@@ -79,16 +83,14 @@ def fill(store: Store, folder: Path | None, at: float) -> None:
     """
     files = sorted((folder / "rows").glob("*")) if folder and (folder / "rows").is_dir() else []
     given = {path.stem: path for path in files if path.suffix in (".json", ".csv")}
-    _organization(store, folder, at)
+    _organization(writer, store, folder)
     store.user_id = ADMINISTRATOR_ID
     for name in _FIRST:
         if name in given:
-            _load(store, name, given.pop(name), at)
-    _standard(store, at)
+            _load(writer, store, name, given.pop(name))
+    _standard(writer, store)
     for name, path in given.items():
-        _load(store, name, path, at)
-    store.insert_complete(store.catalogue[ENTITIES], list(entity_rows(store.catalogue)))
-    store.insert_complete(store.catalogue[FIELDS], list(field_rows(store.catalogue)))
+        _load(writer, store, name, path)
 
 
 def administrator(store: Store) -> str:
@@ -101,37 +103,46 @@ def administrator(store: Store) -> str:
     return str(found[0]) if found else ADMINISTRATOR_ID
 
 
-def _organization(store: Store, folder: Path | None, at: float) -> None:
+def _organization(writer: Writer, store: Store, folder: Path | None) -> None:
     path = folder / "org.json" if folder else None
     told = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
-    _insert(store, store.catalogue["Organization"], [{**ORGANIZATION, **told}], "org.json", at)
+    with _named("org.json"):
+        writer.put(store.catalogue["Organization"], [{**ORGANIZATION, **told}])
 
 
-def _load(store: Store, name: str, path: Path, at: float) -> None:
-    obj = store.catalogue.get(name)
-    if obj is None:
+def _load(writer: Writer, store: Store, name: str, path: Path) -> None:
+    if name not in store.catalogue:
         raise SeedError(f"{path.name}: no describe for {name}; put its describe into describe/{name}.json")
+    obj = store.catalogue[name]
     if obj.name == "Organization":
         store.run('DELETE FROM "Organization"')
-    _insert(store, obj, _rows(path), path.name, at)
+    with _named(path.name):
+        if path.suffix == ".csv":
+            _load_csv(writer, obj, path)
+        else:
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            names = list(dict.fromkeys(name for row in rows for name in row if name != "attributes"))
+            writer.fill(obj, names, ([row.get(name, ABSENT) for name in names] for row in rows))
 
 
-def _insert(store: Store, obj: SObject, rows: Iterable[Mapping[str, object]], source: str, at: float) -> None:
+def _load_csv(writer: Writer, obj: SObject, path: Path) -> None:
+    """Row by row: such a file may be larger than memory."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
+        header = next(rows, None)
+        if header is not None:
+            writer.fill(obj, header, (row for row in rows if row))
+
+
+@contextmanager
+def _named(source: str) -> Iterator[None]:
     try:
-        store.insert(obj, rows, at)
-    except (ValueError, sqlite3.Error) as error:
+        yield
+    except (ValueError, AttributeError, TypeError, sqlite3.Error) as error:
         raise SeedError(f"{source}: {error}") from error
 
 
-def _rows(path: Path) -> Iterator[Mapping[str, object]]:
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            yield from csv.DictReader(lines)
-        return
-    yield from json.loads(path.read_text(encoding="utf-8"))
-
-
-def _standard(store: Store, at: float) -> None:
+def _standard(writer: Writer, store: Store) -> None:
     """What a new org has from the start."""
     rows: dict[str, list[Mapping[str, object]]] = {
         "Profile": [
@@ -139,16 +150,36 @@ def _standard(store: Store, at: float) -> None:
         ],
         "User": [ADMINISTRATOR],
         "OpportunityStage": [_stage(n, *stage) for n, stage in enumerate(STAGES, 1)],
+        "TaskStatus": _values("01T", 1, TASK_STATUSES, "IsClosed", "Completed"),
+        "TaskPriority": _values("01T", 11, ("High", "Normal", "Low"), "IsHighPriority", "High", default="Normal"),
+        "CaseStatus": _values("01J", 21, ("New", "Working", "Escalated", "Closed"), "IsClosed", "Closed"),
+        "LeadStatus": _values("01J", 31, LEAD_STATUSES, "IsConverted", "Closed - Converted"),
         "Pricebook2": [{"Id": make_id("01s", 1), "Name": "Standard Price Book", "IsActive": True, "IsStandard": True}],
         "CurrencyType": [
             {"IsoCode": "USD", "ConversionRate": 1, "DecimalPlaces": 2, "IsActive": True, "IsCorporate": True}
         ],
     }
     for name, standard in rows.items():
-        obj = store.catalogue.get(name)
-        if obj is not None and store.is_empty(name):
-            store.insert(obj, standard, at)
+        if name in store.catalogue and store.is_empty(name):
+            writer.put(store.catalogue[name], standard)
     store.user_id = administrator(store)
+
+
+def _values(
+    prefix: str, first: int, labels: Sequence[str], flag: str, flagged: str, *, default: str | None = None
+) -> list[Mapping[str, object]]:
+    """Rows of a value set's object. `flagged` is the value that means closed, converted, of high priority."""
+    return [
+        {
+            "Id": make_id(prefix, number),
+            "MasterLabel": label,
+            "ApiName": label,
+            "SortOrder": number - first + 1,
+            "IsDefault": label == (default or labels[0]),
+            flag: label == flagged,
+        }
+        for number, label in enumerate(labels, first)
+    ]
 
 
 def _stage(number: int, label: str, probability: int, category: str, category_name: str) -> Mapping[str, object]:

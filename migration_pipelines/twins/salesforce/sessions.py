@@ -1,94 +1,79 @@
-"""Who may call: the client application, its sessions, and the tokens that the twin was started with."""
+"""Sessions: whose they are, and when they end."""
 
-import base64
-import binascii
 import hashlib
-import hmac
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from migration_pipelines.twins.kit.clock import Clock
-from migration_pipelines.twins.salesforce.errors import OAuthRefusal
-
-CLIENT_CREDENTIALS = "client_credentials"
-
-
-@dataclass(frozen=True)
-class Credentials:
-    client_id: str
-    client_secret: str
 
 
 @dataclass
-class Sessions:
-    """Sessions live for a fixed time by the twin's clock; given tokens live for ever.
+class Session:
+    """An issued session. `used_at` is its latest use, in epoch seconds of the twin's clock."""
 
-    Attributes:
-        client: the one application that may log in; None refuses every login.
+    user_id: str
+    used_at: float
+
+
+class Sessions:
+    """Issued sessions end some time after their last use; given tokens belong to the administrator and never end.
+
+    Either kind ends when it is revoked.
     """
 
-    clock: Clock
-    life_seconds: float
-    client: Credentials | None
-    tokens: frozenset[str]
-    _issued: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def build(
-        cls, clock: Clock, life_seconds: float, client_id: str | None, client_secret: str | None, tokens: Iterable[str]
-    ) -> "Sessions":
-        client = Credentials(client_id, client_secret or "") if client_id else None
-        return cls(clock, life_seconds, client, frozenset(tokens))
-
-    def login(self, form: Mapping[str, str], authorization: str | None) -> str:
-        """Issue a session for the client credentials in the Authorization header or the form.
-
-        Raises:
-            OAuthRefusal: as the token endpoint says it.
-        """
-        grant = form.get("grant_type")
-        if grant != CLIENT_CREDENTIALS:
-            code = "unsupported_grant_type" if grant else "invalid_request"
-            raise OAuthRefusal(400, code, "grant type not supported" if grant else "must provide a grant_type")
-        given = _basic(authorization) or Credentials(form.get("client_id", ""), form.get("client_secret", ""))
-        if self.client is None or given.client_id != self.client.client_id:
-            raise OAuthRefusal(400, "invalid_client_id", "client identifier invalid")
-        if not hmac.compare_digest(given.client_secret.encode(), self.client.client_secret.encode()):
-            raise OAuthRefusal(400, "invalid_client", "invalid client credentials")
-        return self._issue()
-
-    def is_valid(self, token: str | None) -> bool:
-        if token is None:
-            return False
-        issued = self._issued.get(token)
-        return token in self.tokens or (issued is not None and self.clock.now() < issued + self.life_seconds)
+    def __init__(self, clock: Clock, life_seconds: float, tokens: Iterable[str]) -> None:
+        self._clock = clock
+        self._life_seconds = life_seconds
+        self._tokens = frozenset(tokens)
+        self.forget()
 
     def forget(self) -> None:
-        self._issued.clear()
+        """Back to the given tokens."""
+        self._numbers = itertools.count(1)
+        self._issued: dict[str, Session] = {}
+        self._given = set(self._tokens)
 
-    def signature(self, signed: str) -> str:
-        secret = self.client.client_secret if self.client else ""
-        return base64.b64encode(hmac.digest(secret.encode(), signed.encode(), "sha256")).decode()
-
-    def _issue(self) -> str:
+    def issue(self, user_id: str) -> str:
         # Sessions are numbered, not random: a rehearsal repeats itself, and a twin guards nothing.
-        number = f"twin-session-{len(self._issued) + 1}"
+        number = f"twin-session-{next(self._numbers)}"
         token = f"00DTw0000000001!{hashlib.sha256(number.encode()).hexdigest()}"
-        self._issued[token] = self.clock.now()
+        self._issued[token] = Session(user_id, self._clock.now())
         return token
+
+    def is_valid(self, token: str | None) -> bool:
+        """Whether a request may come with this token. Asking counts as a use."""
+        if token is None or token in self._given:
+            return token is not None
+        session, now = self._issued.get(token), self._clock.now()
+        if session is None or now >= session.used_at + self._life_seconds:
+            return False
+        session.used_at = now
+        return True
+
+    def user_of(self, token: str | None) -> str | None:
+        """The user of an issued session; None stands for the administrator."""
+        session = self._issued.get(token or "")
+        return session.user_id if session else None
+
+    def ends_at(self, token: str) -> float | None:
+        """When the session would end without another use, in epoch seconds; None where it is no live one."""
+        session, now = self._issued.get(token), self._clock.now()
+        if token in self._given:
+            return now + self._life_seconds
+        end = session.used_at + self._life_seconds if session else now
+        return end if end > now else None
+
+    def revoke(self, token: str) -> bool:
+        was_given = token in self._given
+        self._given.discard(token)
+        return self._issued.pop(token, None) is not None or was_given
+
+    def revoke_all(self) -> None:
+        self._issued.clear()
+        self._given.clear()
 
 
 def bearer(authorization: str | None) -> str | None:
     kind, _, token = (authorization or "").partition(" ")
     return token.strip() if kind.lower() in ("bearer", "oauth") and token else None
-
-
-def _basic(authorization: str | None) -> Credentials | None:
-    kind, _, coded = (authorization or "").partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        client_id, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return Credentials("", "")
-    return Credentials(client_id, secret)

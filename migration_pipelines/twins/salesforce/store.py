@@ -6,34 +6,39 @@ the references that child relationships go by are indexed. Everything runs in th
 
 # ruff: noqa: S608 - identifiers are the catalogue's, values are bound
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from migration_pipelines.twins.salesforce.derived import Platform, Row, Stages
+from migration_pipelines.twins.salesforce.content.bodies import Bodies
 from migration_pipelines.twins.salesforce.describe import Catalogue, Field, SObject
 from migration_pipelines.twins.salesforce.describe_keys import NUMBER_TYPES
 from migration_pipelines.twins.salesforce.ids import make_id
-from migration_pipelines.twins.salesforce.moments import from_epoch
 from migration_pipelines.twins.salesforce.soql.functions import COLLATION, install
 from migration_pipelines.twins.salesforce.soql.names import quoted
-from migration_pipelines.twins.salesforce.values import stored
 
-CHUNK = 2_000
-
-
-class UnknownFieldError(ValueError):
-    """A row names a field that the object's describe does not have."""
+CACHE_KILOBYTES = 64 * 1_024
+"""Pages that SQLite keeps in memory; a private database on disk needs no more than this."""
+BIN = '"recycle bin"'
+"""What each deletion did: its root's id, and for every row that went along its object and id; or the cleared field."""
+Row = MutableMapping[str, object]
 
 
 class Store:
-    def __init__(self, connection: sqlite3.Connection, catalogue: Catalogue) -> None:
+    def __init__(self, connection: sqlite3.Connection, catalogue: Catalogue, bodies: Bodies) -> None:
         self._connection = connection
         self.catalogue = catalogue
+        self.bodies = bodies
         self.user_id = make_id("005", 0)
+        self._numbers: dict[str, int] = {}
+        self.run(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
         install(connection)
-        for obj in catalogue:
+        for obj in catalogue.everything():
             self._create(obj)
+        self.run(f"CREATE TABLE IF NOT EXISTS {BIN} (root TEXT, object TEXT, id TEXT, field TEXT)")
+        self.run(f"CREATE INDEX IF NOT EXISTS recycled ON {BIN} (root)")
 
     # --- reading
 
@@ -42,6 +47,11 @@ class Store:
         cursor = self._connection.cursor()
         cursor.row_factory = None
         return cursor.execute(sql, values)
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change of a row."""
+        return self._connection.total_changes
 
     def count(self, obj: SObject) -> int:
         where = ' WHERE "IsDeleted" = 0' if obj.field("IsDeleted") else ""
@@ -61,69 +71,86 @@ class Store:
     def is_empty(self, name: str) -> bool:
         return self.run(f"SELECT 1 FROM {quoted(name)} LIMIT 1").fetchone() is None
 
+    def find(
+        self, obj: SObject, by: str, keys: Iterable[object], names: Sequence[str], *, live: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """These columns of the rows whose `by` is one of the keys, in one query.
+
+        Args:
+            names: fields, or rowid.
+            live: leave out what is in the Recycle Bin.
+        """
+        only = ' AND "IsDeleted" = 0' if live and obj.field("IsDeleted") else ""
+        columns = ", ".join(map(quoted, names))
+        asked = f"{quoted(by)} IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT {columns} FROM {quoted(obj.name)} WHERE {asked}{only}"
+        return self.run(sql, (json.dumps(list(keys)),)).fetchall()
+
+    def deleted(self, obj: SObject, ids: Iterable[str]) -> dict[str, bool]:
+        """Whether each of these rows is in the Recycle Bin; ids that are nowhere are left out."""
+        if obj.field("IsDeleted") is None:
+            return {record_id: False for (record_id,) in self.find(obj, "Id", ids, ("Id",))}
+        return {record_id: bool(gone) for record_id, gone in self.find(obj, "Id", ids, ("Id", "IsDeleted"))}
+
     # --- writing
 
-    def insert(self, obj: SObject, rows: Iterable[Mapping[str, object]], at: float) -> int:
-        """Add rows; what the platform fills in is filled in where a row does not say it. Returns how many.
-
-        Raises:
-            UnknownFieldError, ValueError: a row names no field of the object, or a value does not fit.
-            sqlite3.IntegrityError: an id is there already.
-        """
-        platform = self._platform(obj, at)
-        number = self._highest(obj)
-        first = number
-        pending = iter(rows)
-        while chunk := list(islice(pending, CHUNK)):
-            complete: list[Row] = []
-            for given in chunk:
-                number += 1
-                row = platform.complete(self._stored(obj, given), number)
-                if row.get("Id") is None:
-                    row["Id"] = self._free_id(obj, number)
-                complete.append(row)
-            self.insert_complete(obj, complete)
-        return number - first
+    def next_numbers(self, obj: SObject, count: int) -> int:
+        """Reserve numbers for new rows, from the one that is returned on. None is given out twice."""
+        if obj.name not in self._numbers:
+            (highest,) = self.run(f"SELECT coalesce(max(rowid), 0) FROM {quoted(obj.name)}").fetchone()
+            self._numbers[obj.name] = int(highest) + 1
+        first = self._numbers[obj.name]
+        self._numbers[obj.name] += count
+        return first
 
     def insert_complete(self, obj: SObject, rows: Sequence[Mapping[str, object]]) -> None:
         """Add rows that lack nothing and have the stored form already."""
-        # Most columns of most objects are empty throughout, and cost time to fill with nothing.
         names = sorted(set().union(*rows))
-        columns, marks = ", ".join(map(quoted, names)), ", ".join("?" * len(names))
-        statement = f"INSERT INTO {quoted(obj.name)} ({columns}) VALUES ({marks})"
-        self._connection.executemany(statement, ([row.get(name) for name in names] for row in rows))
+        self.insert_columns(obj, {name: [row.get(name) for row in rows] for name in names})
 
-    def upsert(self, obj: SObject, rows: Iterable[Mapping[str, object]], at: float) -> list[str]:
-        """Add rows or change the given fields of those whose Id is there, as a person would have. Returns the ids."""
-        platform = self._platform(obj, at)
-        ids: list[str] = []
-        for given in rows:
-            changes = self._stored(obj, given)
-            known = self.row(obj, str(changes["Id"])) if changes.get("Id") else None
-            if known is None:
-                self.insert(obj, [given], at)
-                (record_id,) = self.run(f'SELECT "Id" FROM {quoted(obj.name)} ORDER BY rowid DESC LIMIT 1').fetchone()
-                ids.append(record_id)
-                continue
-            row = platform.change(known, changes)
-            sets = ", ".join(f"{quoted(name)} = :{name}" for name in row)
-            self.run(f'UPDATE {quoted(obj.name)} SET {sets} WHERE "Id" = :Id', row)
-            ids.append(str(row["Id"]))
-        return ids
+    def insert_columns(self, obj: SObject, columns: Mapping[str, Sequence[object]]) -> None:
+        """Add rows held by column, in the stored form. Raises sqlite3.IntegrityError where an id is there already."""
+        # Most columns of most objects are empty throughout, and cost time to fill with nothing.
+        filled = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+        names, marks = ", ".join(map(quoted, filled)), ", ".join("?" * len(filled))
+        statement = f"INSERT INTO {quoted(obj.name)} ({names}) VALUES ({marks})"
+        self._connection.executemany(statement, zip(*filled.values(), strict=True))
 
-    def remove(self, obj: SObject, record_id: str, at: float) -> bool:
-        """Into the Recycle Bin: IsDeleted, and the stamp moves. False where there is no such live row."""
-        row = self.row(obj, record_id)
-        if row is None or row.get("IsDeleted"):
-            return False
-        if obj.field("IsDeleted") is None:
-            raise ValueError(f"{obj.name} rows are never deleted")
-        self.upsert(obj, [{"Id": record_id, "IsDeleted": True}], at)
-        return True
+    def update_columns(self, obj: SObject, places: Sequence[int], columns: Mapping[str, Sequence[object]]) -> None:
+        """Change rows, named by their rowid, in these columns."""
+        sets = ", ".join(f"{quoted(name)} = ?" for name in columns)
+        statement = f"UPDATE {quoted(obj.name)} SET {sets} WHERE rowid = ?"
+        self._connection.executemany(statement, zip(*columns.values(), places, strict=True))
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Callable[[], None]]:
+        """Work that can be undone: the block is given what undoes it. An exception undoes it too."""
+        self.run("SAVEPOINT work")
+        undone = False
+
+        def undo() -> None:
+            nonlocal undone
+            undone = True
+
+        try:
+            yield undo
+        except BaseException:
+            undone = True
+            raise
+        finally:
+            if undone:
+                self.run("ROLLBACK TO work")
+            self.run("RELEASE work")
 
     def clear(self) -> None:
-        for obj in self.catalogue:
+        for obj in self.catalogue.everything():
             self.run(f"DELETE FROM {quoted(obj.name)}")
+        self.bodies.clear()
+        self.run(f"DELETE FROM {BIN}")
+        self._numbers.clear()
 
     def archive(self, before: str) -> None:
         """The platform's background run: Events and closed Tasks that ended before this day are archived."""
@@ -138,29 +165,6 @@ class Store:
                 self.run(update, (before,))
 
     # --- inside
-
-    def _stored(self, obj: SObject, given: Mapping[str, object]) -> Row:
-        row: Row = {}
-        for name, value in given.items():
-            field = obj.field(name)
-            if field is not None and field.is_stored:
-                row[field.name] = stored(field, value)
-            elif field is None and name != "attributes":
-                raise UnknownFieldError(f"no field {name!r} in the describe of {obj.name}")
-        return row
-
-    def _platform(self, obj: SObject, at: float) -> Platform:
-        return Platform(obj, from_epoch(at), self.user_id, self._stages() if obj.name == "Opportunity" else {})
-
-    def _stages(self) -> Stages:
-        return {str(row["MasterLabel"]).casefold(): row for row in self.rows(self.catalogue["OpportunityStage"])}
-
-    def _highest(self, obj: SObject) -> int:
-        (highest,) = self.run(f"SELECT coalesce(max(rowid), 0) FROM {quoted(obj.name)}").fetchone()
-        return int(highest)
-
-    def _free_id(self, obj: SObject, number: int) -> str:
-        return make_id(obj.key_prefix or "000", number, instance="Tx")
 
     def _create(self, obj: SObject) -> None:
         table = quoted(obj.name)

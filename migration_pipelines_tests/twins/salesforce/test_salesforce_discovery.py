@@ -173,7 +173,7 @@ def test_child_relationships_and_record_types(org: Org) -> None:
     contacts = [child for child in account["childRelationships"] if child["relationshipName"] == "Contacts"]
     assert contacts == [
         {
-            "cascadeDelete": False,
+            "cascadeDelete": True,
             "childSObject": "Contact",
             "deprecatedAndHidden": False,
             "field": "AccountId",

@@ -74,13 +74,14 @@ def test_without_a_valid_session_the_answer_is_401_with_a_list(org: Org, authori
         assert (answer.status_code, answer.json()) == (401, SESSION_INVALID)
 
 
-def test_a_session_ends_after_two_hours_of_the_clock_and_a_given_token_never(app: Org) -> None:
+def test_a_session_ends_two_hours_after_its_last_use_and_a_given_token_never(app: Org) -> None:
     token = login(app, client_id="app", client_secret="s3cret").json()["access_token"]
     signed_in = {"Authorization": f"Bearer {token}"}
-    app.clock(advance=TWO_HOURS - 1)
-    assert app.get("limits", headers=signed_in).status_code == 200
+    for _ in range(2):
+        app.clock(advance=TWO_HOURS - 1)
+        assert app.get("limits", headers=signed_in).status_code == 200
 
-    app.clock(advance=1)
+    app.clock(advance=TWO_HOURS)
 
     answer = app.get("limits", headers=signed_in)
     assert (answer.status_code, answer.json()) == (401, SESSION_INVALID)

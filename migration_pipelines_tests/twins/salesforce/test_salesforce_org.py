@@ -51,11 +51,11 @@ def test_a_bare_org_has_one_administrator_and_the_ten_standard_stages(start: Sta
 
 
 def test_rows_may_be_csv_with_quoted_newlines(start: Start, tmp_path: Path) -> None:
-    text = f'Id,Name,AnnualRevenue,BillingStreet\n{ACME},"A, Ltd",1.5,"one\ntwo"\n{make_id("001", 2)},B,,\n'
+    text = f'Id,Name,AnnualRevenue,BillingStreet\n{ACME},"A, Ltd",1500000,"one\ntwo"\n{make_id("001", 2)},B,,\n'
     org = start(seed=rows_folder(tmp_path, Account__csv=text))
 
     assert org.records("SELECT Name, AnnualRevenue, BillingStreet FROM Account ORDER BY Name") == [
-        {"Name": "A, Ltd", "AnnualRevenue": 1.5, "BillingStreet": "one\ntwo"},
+        {"Name": "A, Ltd", "AnnualRevenue": 1500000.0, "BillingStreet": "one\ntwo"},
         {"Name": "B", "AnnualRevenue": None, "BillingStreet": None},
     ]
 

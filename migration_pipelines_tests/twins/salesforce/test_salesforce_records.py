@@ -1,4 +1,4 @@
-"""Single records over REST."""
+"""Reading single records over REST."""
 
 from collections.abc import Callable
 
@@ -79,13 +79,3 @@ def test_several_records_of_one_key_are_300_with_their_urls(start: Callable[...,
 
 def test_the_content_of_an_attachment_is_fetched_by_its_path(org: Org) -> None:
     assert org.get(f"sobjects/Attachment/{ATTACHMENT}/Body").content == b"hello"
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("POST", "sobjects/Account"), ("PATCH", f"sobjects/Account/{ACME}"), ("DELETE", f"sobjects/Account/{ACME}")],
-)
-def test_writing_is_not_of_this_cut(org: Org, method: str, path: str) -> None:
-    answer = org.request(method, path, json={})
-
-    assert (answer.status_code, answer.json()[0]["errorCode"]) == (405, "METHOD_NOT_ALLOWED")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from migration_pipelines.twins.kit.serial import Call
-from migration_pipelines.twins.salesforce.describe import SObject
+from migration_pipelines.twins.salesforce.describe import Catalogue, SObject
 from migration_pipelines.twins.salesforce.describe_keys import (
     GLOBAL_KEYS,
     MASTER_RECORD_TYPE,
@@ -18,9 +18,10 @@ from migration_pipelines.twins.salesforce.errors import answer, not_found
 from migration_pipelines.twins.salesforce.org import NEWEST_VERSION, OLDEST_VERSION, Org, version_of
 from migration_pipelines.twins.salesforce.routes.login import identity_url
 from migration_pipelines.twins.salesforce.routes.paths import DATA, both
+from migration_pipelines.twins.salesforce.storage import data_megabytes, file_megabytes
 
 _SEASONS = ("Winter", "Spring", "Summer")
-_RESOURCES = ("limits", "query", "queryAll", "sobjects")
+_RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling")
 
 
 def discovery_routes(org: Org) -> list[Route]:
@@ -32,8 +33,7 @@ def discovery_routes(org: Org) -> list[Route]:
         return answer({name: f"{base}/{name}" for name in _RESOURCES} | {"identity": identity_url(org, call)})
 
     def limits(_: Call) -> Response:
-        used = org.usage.used(org.clock.now())
-        return answer(_limits(used, org.usage.most))
+        return answer(_limits(org))
 
     def record_count(call: Call) -> Response:
         told = call.request.query_params.get("sObjects", "")
@@ -44,11 +44,10 @@ def discovery_routes(org: Org) -> list[Route]:
         return answer({"sObjects": counted})
 
     def global_describe(call: Call) -> Response:
-        objects = [_entry(obj, version_of(call.request)) for obj in org.catalogue]
-        return answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
+        return answer(global_describe_of(org.catalogue, DATA.format(version=version_of(call.request))))
 
     def basic(call: Call) -> Response:
-        entry = _entry(object_of(org, call), version_of(call.request))
+        entry = _entry(object_of(org, call), DATA.format(version=version_of(call.request)))
         return answer({"objectDescribe": entry, "recentItems": []})
 
     def describe(call: Call) -> Response:
@@ -56,7 +55,7 @@ def discovery_routes(org: Org) -> list[Route]:
         headers = {"Last-Modified": format_datetime(datetime.fromtimestamp(int(org.described_at), UTC), usegmt=True)}
         if _is_known(call, org.described_at):
             return Response(status_code=304, headers=headers)
-        return answer(_full(org, obj, version_of(call.request)), headers=headers)
+        return answer(full_describe(org, obj, DATA.format(version=version_of(call.request))), headers=headers)
 
     return [
         *both(org, "/services/data", versions),
@@ -88,37 +87,69 @@ def _version(number: int) -> Describe:
     return {"label": label, "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
 
 
-def _limits(used: int, most: int) -> dict[str, dict[str, int]]:
+def _limits(org: Org) -> dict[str, dict[str, int]]:
     fixed = {
-        "DailyBulkApiBatches": 15_000,
-        "DailyBulkV2QueryJobs": 10_000,
+        "AnalyticsExternalDataSizeMB": 40_960,
+        "ConcurrentAsyncGetReportInstances": 200,
+        "ConcurrentSyncReportRuns": 20,
+        "DailyAsyncApexExecutions": 250_000,
         "DailyBulkV2QueryFileStorageMB": 976_562,
-        "DataStorageMB": 10_240,
-        "FileStorageMB": 10_240,
+        "DailyDurableStreamingApiEvents": 10_000,
+        "DailyGenericStreamingApiEvents": 10_000,
+        "DailyStreamingApiEvents": 10_000,
+        "DailyWorkflowEmails": 1_000,
+        "HourlyODataCallout": 1_000,
+        "HourlyTimeBasedWorkflow": 1_000,
         "MassEmail": 5_000,
+        "PermissionSets": 1_500,
         "SingleEmail": 5_000,
     }
-    return {"DailyApiRequests": {"Max": most, "Remaining": most - used}} | {
-        name: {"Max": value, "Remaining": value} for name, value in fixed.items()
+    used = {
+        "DailyApiRequests": (org.usage.most, org.usage.used(org.clock.now())),
+        "DailyBulkApiBatches": (org.bulk_batches.most, org.bulk_batches.used(org.clock.now())),
+        "DailyBulkV2QueryJobs": (org.query_jobs.most, org.query_jobs.used(org.clock.now())),
+        "DataStorageMB": (org.switches.data_storage_mb, data_megabytes(org.store, org.catalogue)),
+        "FileStorageMB": (org.switches.file_storage_mb, file_megabytes(org.store)),
     }
+    limits = {name: {"Max": most, "Remaining": most} for name, most in fixed.items()}
+    limits |= {name: {"Max": most, "Remaining": most - gone} for name, (most, gone) in used.items()}
+    return dict(sorted(limits.items()))
 
 
-def _urls(obj: SObject, version: str) -> dict[str, str]:
-    base = f"{DATA.format(version=version)}/sobjects/{obj.name}"
-    return {"describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}", "sobject": base}
+def global_describe_of(catalogue: Catalogue, base: str) -> Describe:
+    """What `GET sobjects` answers; `base` is the path that `sobjects` follows."""
+    return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [_entry(obj, base) for obj in catalogue]}
 
 
-def _entry(obj: SObject, version: str) -> Describe:
-    return {key: _urls(obj, version) if key == "urls" else obj.answer[key] for key in GLOBAL_KEYS}
-
-
-def _full(org: Org, obj: SObject, version: str) -> Describe:
-    filled = {"urls": _urls(obj, version), "recordTypeInfos": _record_types(org, obj, version)}
+def full_describe(org: Org, obj: SObject, base: str) -> Describe:
+    """What `GET sobjects/X/describe` answers."""
+    path = f"{base}/sobjects/{obj.name}"
+    more = {
+        "compactLayouts": f"{path}/describe/compactLayouts",
+        "approvalLayouts": f"{path}/describe/approvalLayouts",
+        "listviews": f"{path}/listviews",
+        "quickActions": f"{path}/quickActions",
+        "uiDetailTemplate": "/{ID}",
+        "uiEditTemplate": "/{ID}/e",
+        "uiNewRecord": f"/{obj.key_prefix}/e",
+    }
+    if obj.answer["layoutable"]:
+        more["layouts"] = f"{path}/describe/layouts"
+    filled = {"urls": _urls(obj, base) | more, "recordTypeInfos": _record_types(org, obj, path)}
     return dict(sorted((filled | obj.answer).items()))
 
 
-def _record_types(org: Org, obj: SObject, version: str) -> list[Describe]:
-    base = f"{DATA.format(version=version)}/sobjects/{obj.name}/describe/layouts"
+def _urls(obj: SObject, base: str) -> dict[str, str]:
+    path = f"{base}/sobjects/{obj.name}"
+    return {"describe": f"{path}/describe", "rowTemplate": f"{path}/{{ID}}", "sobject": path}
+
+
+def _entry(obj: SObject, base: str) -> Describe:
+    return {key: _urls(obj, base) if key == "urls" else obj.answer[key] for key in GLOBAL_KEYS}
+
+
+def _record_types(org: Org, obj: SObject, path: str) -> list[Describe]:
+    base = f"{path}/describe/layouts"
     own = [
         record_type_info(
             name=str(row["Name"]),

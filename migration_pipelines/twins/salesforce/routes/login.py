@@ -1,5 +1,7 @@
-"""Logging in and asking who one is: the token endpoint, userinfo and the identity URL."""
+"""Signing in and out by OAuth, and asking who one is: userinfo and the identity URL."""
 
+import base64
+import hmac
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -7,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from migration_pipelines.twins.kit.serial import Call
+from migration_pipelines.twins.salesforce.applications import Application
 from migration_pipelines.twins.salesforce.errors import OAuthRefusal, answer, not_found
 from migration_pipelines.twins.salesforce.ids import canonical
 from migration_pipelines.twins.salesforce.moments import parse_moment
@@ -17,24 +20,51 @@ from migration_pipelines.twins.salesforce.sessions import bearer
 
 def login_routes(org: Org) -> list[Route]:
     def token(call: Call) -> Response:
-        try:
-            form = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
-        except UnicodeDecodeError as error:
-            raise OAuthRefusal(400, "invalid_request", "the body is not a form") from error
-        issued = org.sessions.login(form, call.request.headers.get("Authorization"))
-        identity, issued_at = identity_url(org, call), str(int(org.clock.now() * 1000))
-        return answer(
-            {
-                "access_token": issued,
-                "signature": org.sessions.signature(identity + issued_at),
-                "scope": "api",
-                "instance_url": origin(call),
-                "id": identity,
-                "token_type": "Bearer",
-                "issued_at": issued_at,
-            },
-            headers={"Cache-Control": "no-store"},
-        )
+        form = _form(call)
+        grant = org.grants.grant(form, call.request.headers.get("Authorization"), origin(call))
+        with org.acting(grant.person.user_id):
+            identity, issued_at = identity_url(org, call), str(int(org.clock.now() * 1000))
+        body = {
+            "access_token": org.sessions.issue(grant.person.user_id),
+            "signature": _signature(grant.application, identity + issued_at),
+            "scope": "api",
+            "instance_url": origin(call),
+            "id": identity,
+            "token_type": "Bearer",
+            "issued_at": issued_at,
+        }
+        if grant.refresh_token:
+            body["refresh_token"] = grant.refresh_token
+        return answer(body, headers={"Cache-Control": "no-store"})
+
+    def revoke(call: Call) -> Response:
+        token = call.request.query_params.get("token") or _form(call).get("token", "")
+        if not (org.sessions.revoke(token) or org.grants.revoke(token)):
+            raise OAuthRefusal(400, "unsupported_token_type", "this token type is not supported")
+        return Response(status_code=200)
+
+    def introspect(call: Call) -> Response:
+        """RFC 7662: what a client may know of a token; asking is no use of it."""
+        form = _form(call)
+        application = org.grants.application(form, call.request.headers.get("Authorization"))
+        token = form.get("token", "")
+        ends_at = org.sessions.ends_at(token)
+        if ends_at is None:
+            return answer({"active": False})
+        with org.acting(org.sessions.user_of(token)):
+            return answer(
+                {
+                    "active": True,
+                    "scope": "api",
+                    "client_id": application.client_id,
+                    "username": org.user()["Username"],
+                    "sub": identity_url(org, call),
+                    "token_type": "access_token",
+                    "exp": int(ends_at),
+                    "iat": int(org.clock.now()),
+                    "nbf": int(org.clock.now()),
+                }
+            )
 
     def userinfo(call: Call) -> Response:
         refused = _token_refusal(org, call)
@@ -52,9 +82,23 @@ def login_routes(org: Org) -> list[Route]:
 
     return [
         *both(org, "/services/oauth2/token", token, ("POST",)),
+        *both(org, "/services/oauth2/revoke", revoke, ("GET", "POST")),
+        *both(org, "/services/oauth2/introspect", introspect, ("POST",)),
         *both(org, "/services/oauth2/userinfo", userinfo, ("GET", "POST")),
         *both(org, "/id/{organization}/{user}", identity),
     ]
+
+
+def _form(call: Call) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(call.body.decode(), keep_blank_values=True))
+    except UnicodeDecodeError as error:
+        raise OAuthRefusal(400, "invalid_request", "the body is not a form") from error
+
+
+def _signature(application: Application, signed: str) -> str:
+    secret = application.client_secret or ""
+    return base64.b64encode(hmac.digest(secret.encode(), signed.encode(), "sha256")).decode()
 
 
 def identity_url(org: Org, call: Call) -> str:

@@ -7,9 +7,10 @@ from starlette.routing import Route
 
 from migration_pipelines.twins.kit.serial import Call
 from migration_pipelines.twins.salesforce.cursors import LARGEST_PAGE, SMALLEST_PAGE
-from migration_pipelines.twins.salesforce.errors import Refusal, answer
-from migration_pipelines.twins.salesforce.org import Org
+from migration_pipelines.twins.salesforce.errors import JSON_TYPE, Refusal, answer
+from migration_pipelines.twins.salesforce.org import Org, version_of
 from migration_pipelines.twins.salesforce.routes.paths import DATA, both
+from migration_pipelines.twins.salesforce.soql.asking import Asking
 from migration_pipelines.twins.salesforce.soql.compiler import Statement, compile_select
 from migration_pipelines.twins.salesforce.soql.errors import SoqlError
 from migration_pipelines.twins.salesforce.soql.parser import parse
@@ -20,11 +21,11 @@ def query_routes(org: Org) -> list[Route]:
         soql = call.request.query_params.get("q")
         if not soql:
             raise Refusal(400, "MALFORMED_QUERY", "SOQL statement should not be empty")
-        statement = compile_soql(org, soql, everything=everything)
+        statement = compile_soql(soql, org.asking(call.request, everything=everything))
         if call.request.query_params.get("columns") == "true":
             return answer(_columns(org, statement))
         size = _batch_size(call) or LARGEST_PAGE
-        return answer(org.cursors.answer(statement, size, org.style(call.request), org.clock.now()))
+        return _page(org.cursors.answer(statement, size, version_of(call.request), org.clock.now()))
 
     def query(call: Call) -> Response:
         return ask(call, everything=False)
@@ -34,7 +35,7 @@ def query_routes(org: Org) -> list[Route]:
 
     def more(call: Call) -> Response:
         locator = call.request.path_params["locator"]
-        return answer(org.cursors.more(locator, _batch_size(call), org.style(call.request), org.clock.now()))
+        return _page(org.cursors.more(locator, _batch_size(call), version_of(call.request), org.clock.now()))
 
     return [
         *both(org, f"{DATA}/query", query),
@@ -44,16 +45,20 @@ def query_routes(org: Org) -> list[Route]:
     ]
 
 
-def compile_soql(org: Org, soql: str, *, everything: bool) -> Statement:
+def compile_soql(soql: str, asking: Asking) -> Statement:
     """Parse and compile.
 
     Raises:
         Refusal: 400 with the statement's line, a caret and the reason.
     """
     try:
-        return compile_select(parse(soql), org.catalogue, org.now(), everything=everything)
+        return compile_select(parse(soql), asking)
     except SoqlError as error:
         raise error.refusal(soql) from error
+
+
+def _page(content: bytes) -> Response:
+    return Response(content, media_type=JSON_TYPE)
 
 
 def _batch_size(call: Call) -> int | None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from migration_pipelines.twins.salesforce.describe import Field
 from migration_pipelines.twins.salesforce.describe_keys import NUMBER_TYPES, whole_field
-from migration_pipelines.twins.salesforce.soql.conditions import Operand
+from migration_pipelines.twins.salesforce.soql.asking import Now
 from migration_pipelines.twins.salesforce.soql.errors import malformed
-from migration_pipelines.twins.salesforce.soql.names import Column, Scope
+from migration_pipelines.twins.salesforce.soql.names import Column, Operand, Scope
+from migration_pipelines.twins.salesforce.soql.scalars import DATE_FUNCTIONS, scalar
 from migration_pipelines.twins.salesforce.soql.shape import Record, Shape, Value, column_metadata
 from migration_pipelines.twins.salesforce.soql.tree import Call, Item, Path, Select
 
@@ -19,6 +20,7 @@ _SQL = {
     "AVG": "avg({})",
 }
 COUNTED = Field("count", "int", whole_field({"name": "count", "type": "int"}))
+AVERAGE = Field("avg", "double", whole_field({"name": "avg", "type": "double"}))
 
 
 class Aggregates:
@@ -29,50 +31,66 @@ class Aggregates:
         grouped: SQL of each GROUP BY field.
     """
 
-    def __init__(self, select: Select, scope: Scope) -> None:
+    def __init__(self, select: Select, scope: Scope, now: Now) -> None:
         self._scope = scope
+        self._now = now
         if not select.group_by and (select.limit or select.offset):
             raise malformed(
                 "Non-grouped query that uses overall aggregate functions cannot also use LIMIT", select.source_at
             )
-        self.grouped = [self._groupable(path).sql for path in select.group_by]
+        self.grouped = [self._groupable(value).sql for value in select.group_by]
         self.selected: list[str] = []
-        self.shape = Shape(None, None)
+        self.shape = Shape(None)
         self.metadata: list[Record] = []
         unnamed = (f"expr{number}" for number in range(len(select.items)))
         for item in select.items:
             self._add(item, unnamed)
 
     def operand(self, value: Path | Call) -> Operand:
-        """What HAVING compares and ORDER BY sorts by: an aggregate, or a grouped field."""
+        """What HAVING compares and ORDER BY sorts by: an aggregate, or what is grouped."""
+        if isinstance(value, Call) and value.function in _SQL:
+            return self._aggregate(value)
+        if isinstance(value, Call) and value.function not in DATE_FUNCTIONS:
+            return scalar(value, self.operand, self._now)
+        operand = self._plain(value)
+        if operand.sql not in self.grouped:
+            raise malformed(f"Field must be grouped or aggregated: {value}", value.at)
+        return operand
+
+    def _plain(self, value: Path | Call) -> Operand:
         if isinstance(value, Path):
             column = self._scope.column(value)
-            if column.sql not in self.grouped:
-                raise malformed(f"Field must be grouped or aggregated: {value}", value.at)
             return Operand(column.sql, column.field)
-        if value.argument is None:
-            raise malformed("COUNT() stands alone in the SELECT list", value.at)
-        column = self._aggregatable(value, value.argument)
-        counts = value.function.startswith("COUNT")
-        return Operand(_SQL[value.function].format(column.sql), COUNTED if counts else column.field, is_aggregate=True)
+        return scalar(value, self._plain, self._now)
+
+    def _aggregate(self, call: Call) -> Operand:
+        if call.argument is None:
+            raise malformed("COUNT() stands alone in the SELECT list", call.at)
+        if isinstance(call.argument, Call):
+            raise malformed(f"{call.function} does not support the argument {call.argument}", call.at)
+        column = self._aggregatable(call, call.argument)
+        like = AVERAGE if call.function == "AVG" else column.field
+        field = COUNTED if call.function.startswith("COUNT") else like
+        return Operand(_SQL[call.function].format(column.sql), field, is_aggregate=True)
 
     def _add(self, item: object, unnamed: Iterator[str]) -> None:
         if not isinstance(item, Item):
             raise malformed("a grouped query selects grouped fields and aggregates only", self._at(item))
         operand = self.operand(item.value)
-        key = item.alias or (next(unnamed) if operand.is_aggregate else operand.field.name)
+        key = item.alias or (next(unnamed) if isinstance(item.value, Call) else operand.field.name)
         if key.lower() in (member.lower() for member in self.shape.members):
             raise malformed(f"duplicate alias: {key}", item.value.at)
-        self.shape.members[key] = Value(len(self.selected), operand.field.type == "boolean")
+        self.shape.members[key] = Value(len(self.selected), operand.field.type)
         self.selected.append(operand.sql)
-        shown = str(item.value) if isinstance(item.value, Path) else f"{item.value.function}({item.value.argument})"
-        self.metadata.append(column_metadata(key, operand.field, shown, aggregate=operand.is_aggregate))
+        self.metadata.append(column_metadata(key, operand.field, str(item.value), aggregate=operand.is_aggregate))
 
-    def _groupable(self, path: Path) -> Column:
-        column = self._scope.column(path)
-        if not column.field.answer["groupable"]:
-            raise malformed(f"field '{column.field.name}' can not be grouped in a query call", path.at)
-        return column
+    def _groupable(self, value: Path | Call) -> Operand:
+        if isinstance(value, Call) and value.function not in DATE_FUNCTIONS:
+            raise malformed(f"a query cannot be grouped by {value}", value.at)
+        operand = self._plain(value)
+        if not operand.field.answer["groupable"]:
+            raise malformed(f"field '{operand.field.name}' can not be grouped in a query call", value.at)
+        return operand
 
     def _aggregatable(self, call: Call, path: Path) -> Column:
         column = self._scope.column(path)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from migration_pipelines.twins.salesforce.describe import Field, SObject
 from migration_pipelines.twins.salesforce.soql.errors import SoqlError, malformed
+from migration_pipelines.twins.salesforce.soql.scalars import DATE_FUNCTIONS, SHOWING
 from migration_pipelines.twins.salesforce.soql.tree import (
     AllFields,
     Call,
@@ -18,6 +19,7 @@ from migration_pipelines.twins.salesforce.soql.tree import (
     Order,
     Path,
     Select,
+    TypeOf,
 )
 
 LARGEST_OFFSET = 2_000
@@ -56,15 +58,22 @@ def counts_only(select: Select) -> bool:
     return True
 
 
-def plain_items(select: Select, obj: SObject) -> Iterator[Item | Select]:
+def is_grouped(select: Select) -> bool:
+    """Whether records are AggregateResults."""
+    return bool(select.group_by) or any(
+        isinstance(item, Item) and isinstance(item.value, Call) and not _only_shows(item.value) for item in select.items
+    )
+
+
+def plain_items(select: Select, obj: SObject) -> Iterator[Item | TypeOf | Select]:
     """The SELECT list of a statement without aggregates, FIELDS() spelt out."""
     for item in select.items:
         if isinstance(item, AllFields):
             yield from _all_fields(item, select, obj)
             continue
-        if isinstance(item, Item) and isinstance(item.value, Call):
+        if isinstance(item, Item) and isinstance(item.value, Call) and not _only_shows(item.value):
             raise malformed("a child subquery cannot hold aggregate functions", item.value.at)
-        if isinstance(item, Item) and item.alias is not None:
+        if isinstance(item, Item) and isinstance(item.value, Path) and item.alias is not None:
             raise malformed("only aggregate expressions use field aliasing", item.value.at)
         yield item
 
@@ -82,15 +91,36 @@ def semi_join(select: Select) -> Path:
     return item.value
 
 
+def comparable(call: Call) -> None:
+    """WHERE compares parts of dates and labels; only HAVING compares aggregates."""
+    if call.function not in DATE_FUNCTIONS and call.function != "TOLABEL":
+        raise malformed(f"{call} cannot be compared in WHERE", call.at)
+
+
+def owner_of_scope(scope: Path, obj: SObject) -> Field | None:
+    """The field that holds whose records they are; None for the scope of everybody's."""
+    if str(scope).lower() == "everything":
+        return None
+    owner = obj.field("OwnerId")
+    if str(scope).lower() != "mine" or owner is None:
+        raise malformed(f"invalid filter scope: {scope}", scope.at)
+    return owner
+
+
 def sortable_path(order: Order) -> Path:
     if isinstance(order.value, Call):
-        raise malformed("only a grouped query is sorted by an aggregate", order.value.at)
+        raise malformed("only a grouped query is sorted by a function", order.value.at)
     return order.value
 
 
 def sortable(field: Field, at: int) -> None:
     if not field.answer["sortable"]:
         raise SoqlError("INVALID_FIELD", f"field '{field.name}' can not be sorted in a query call", at)
+
+
+def _only_shows(call: Call) -> bool:
+    """toLabel(Status), not FORMAT(MIN(CreatedDate))."""
+    return call.function in SHOWING and isinstance(call.argument, Path)
 
 
 def _all_fields(item: AllFields, select: Select, obj: SObject) -> Iterator[Item]:

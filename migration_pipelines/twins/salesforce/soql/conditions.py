@@ -5,18 +5,19 @@ Rules of comparison: text without regard to case, unless its field is case-sensi
 user's time zone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, time
 
 from migration_pipelines.twins.salesforce.describe import Field
 from migration_pipelines.twins.salesforce.describe_keys import NUMBER_TYPES, TEXT_TYPES
 from migration_pipelines.twins.salesforce.ids import canonical
 from migration_pipelines.twins.salesforce.moments import moment, parse_date, parse_moment
+from migration_pipelines.twins.salesforce.soql.asking import Now
 from migration_pipelines.twins.salesforce.soql.errors import SoqlError, malformed
-from migration_pipelines.twins.salesforce.soql.names import Binds, Column
+from migration_pipelines.twins.salesforce.soql.names import Binds, Operand
 from migration_pipelines.twins.salesforce.soql.ranges import Days, days_of
+from migration_pipelines.twins.salesforce.soql.text import balanced
 from migration_pipelines.twins.salesforce.soql.tokens import like_regex, unescape
 from migration_pipelines.twins.salesforce.soql.tree import (
     Call,
@@ -36,27 +37,6 @@ ID_TYPES = frozenset({"id", "reference"})
 
 
 @dataclass(frozen=True)
-class Now:
-    """When and where the query is asked: date literals depend on it."""
-
-    at: float
-    zone: ZoneInfo
-
-    @property
-    def today(self) -> date:
-        return datetime.fromtimestamp(self.at, self.zone).date()
-
-
-@dataclass(frozen=True)
-class Operand:
-    """The left side: a field, or in HAVING an aggregate (then `is_aggregate`)."""
-
-    sql: str
-    field: Field
-    is_aggregate: bool = False
-
-
-@dataclass(frozen=True)
 class Conditions:
     """Compiles conditions.
 
@@ -73,9 +53,9 @@ class Conditions:
     def sql(self, condition: Condition) -> str:
         match condition:
             case Every(conditions):
-                return _joined([self.sql(inner) for inner in conditions], "AND")
+                return balanced([self.sql(inner) for inner in conditions], "AND")
             case Either(conditions):
-                return _joined([self.sql(inner) for inner in conditions], "OR")
+                return balanced([self.sql(inner) for inner in conditions], "OR")
             case Not(inner):
                 return f"(NOT coalesce({self.sql(inner)}, 0))"
             case Comparison():
@@ -138,7 +118,7 @@ class Conditions:
         if operand.field.type not in ("date", "datetime"):
             raise _wrong_type(operand.field, literal)
         try:
-            days = days_of(literal.text, literal.n, self.now.today)
+            days = days_of(literal.text, literal.n, self.now.today, self.now.fiscal_month)
         except (OverflowError, ValueError):
             days = None
         if days is None:
@@ -187,18 +167,6 @@ class Conditions:
         if kind not in NUMBER_TYPES and kind != "boolean" and literal.kind == "string":
             return unescape(literal.text, literal.at) or None
         raise _wrong_type(field, literal)
-
-
-def _joined(terms: Sequence[str], word: str) -> str:
-    """The terms in a balanced tree: SQLite takes expressions of a limited depth only."""
-    if len(terms) == 1:
-        return terms[0]
-    middle = len(terms) // 2
-    return f"({_joined(terms[:middle], word)} {word} {_joined(terms[middle:], word)})"
-
-
-def column_operand(column: Column) -> Operand:
-    return Operand(column.sql, column.field)
 
 
 def _id_value(literal: Literal, field: Field) -> str | None:

@@ -51,6 +51,15 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Operand:
+    """What is compared, grouped, sorted or shown: a field, or a function's value with the field that it is like."""
+
+    sql: str
+    field: Field
+    is_aggregate: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """A row of a joined table."""
 
@@ -117,38 +126,71 @@ class Scope:
         self.joins = [f"{quoted(obj.name)} AS {self.table.alias}"]
         self._places: dict[tuple[str, ...], Place] = {(): self.table}
 
-    def column(self, path: Path) -> Column:
+    def column(self, path: Path, start: tuple[str, ...] = ()) -> Column:
         """What a path names.
+
+        Args:
+            start: where it begins, if not at the statement's object (see `typed`).
 
         Raises:
             SoqlError: INVALID_FIELD for an unknown relationship or field, or more than five levels.
         """
-        parts = path.parts
-        if len(parts) > 1 and parts[0].lower() in self._names and not self._is_parent(parts[0]):
-            parts = parts[1:]
-        *parents, name = parts
+        *parents, name = path.parts if start else self._own(path)
         if len(parents) > MOST_LEVELS:
             raise malformed(f"a field path may have at most {MOST_LEVELS} levels of relationships: {path}", path.at)
-        place: Place = self.table
+        place = self._places[start]
         for depth, parent in enumerate(parents):
-            place = self._parent(place, tuple(part.lower() for part in parents[: depth + 1]), parent, path)
+            place = self._parent(place, (*start, *_lower(parents[: depth + 1])), parent, path)
         found = place.obj.field(name)
         if found is None:
             raise unknown_field(name, place.obj.name, path.at)
         return Column(place, found)
 
-    def parents_of(self, path: Path) -> tuple[tuple[str, Place], ...]:
+    def parents_of(self, path: Path, start: tuple[str, ...] = ()) -> tuple[tuple[str, Place], ...]:
         """The places on the way to a path's field, each with its relationship's name in the catalogue's case."""
-        parts = path.parts
-        if len(parts) > 1 and parts[0].lower() in self._names and not self._is_parent(parts[0]):
-            parts = parts[1:]
+        *parents, _ = path.parts if start else self._own(path)
         way: list[tuple[str, Place]] = []
-        place: Place = self.table
-        for depth, parent in enumerate(parts[:-1]):
+        place = self._places[start]
+        for depth, parent in enumerate(parents):
             name = str(place.obj.parents[parent.lower()].answer["relationshipName"])
-            place = self._places[tuple(part.lower() for part in parts[: depth + 1])]
+            place = self._places[*start, *_lower(parents[: depth + 1])]
             way.append((name, place))
         return tuple(way)
+
+    def polymorphic(self, path: Path) -> tuple[str, Polymorphic]:
+        """The relationship that a TYPEOF names, in the catalogue's case, and its place.
+
+        Raises:
+            SoqlError: there is none, or its object is always the same.
+        """
+        name = path.parts[-1]
+        reference = self._reference(self.table, name) if len(path.parts) == 1 else None
+        if reference is None or not reference.is_polymorphic:
+            raise unknown_parent(str(path), path.at)
+        place = self._parent(self.table, (name.lower(),), name, path)
+        assert isinstance(place, Polymorphic)
+        return str(reference.answer["relationshipName"]), place
+
+    def typed(self, relation: Path, named: Path) -> tuple[SObject, tuple[str, ...]]:
+        """A polymorphic parent where it is of one object, and the `start` of paths from there.
+
+        Raises:
+            SoqlError: the relationship never leads to that object.
+        """
+        _, place = self.polymorphic(relation)
+        target = next((obj for obj in place.targets if obj.name.lower() == str(named).lower()), None)
+        if target is None:
+            raise malformed(f"{named} is not a type that {relation} can have", named.at)
+        start = (relation.parts[0].lower(), f"when {target.name}")
+        if start not in self._places:
+            self._places[start] = self._join(target, "Id", place.id_sql, relation)
+        return target, start
+
+    def _own(self, path: Path) -> tuple[str, ...]:
+        """The path without the statement's own object or alias before it."""
+        parts = path.parts
+        is_own = len(parts) > 1 and parts[0].lower() in self._names and not self._is_parent(parts[0])
+        return parts[1:] if is_own else parts
 
     def _is_parent(self, name: str) -> bool:
         return name.lower() in self.obj.parents
@@ -156,23 +198,36 @@ class Scope:
     def _parent(self, place: Place, key: tuple[str, ...], name: str, path: Path) -> Place:
         if key in self._places:
             return self._places[key]
-        reference = place.obj.parents.get(name.lower())
+        reference = self._reference(place, name)
         targets = tuple(self._known(reference.reference_to)) if reference else ()
         if reference is None or not targets:
             raise unknown_parent(name, path.at)
         if reference.is_polymorphic:
             self._places[key] = Polymorphic(place.sql(reference), targets, self.binds)
         else:
-            if len(self.joins) > MOST_PARENTS:
-                raise malformed(f"a query may name at most {MOST_PARENTS} relationships to parents", path.at)
-            table = Table(targets[0], f"{self._tag}{len(self.joins)}")
-            joined = f"{table.alias}.{quoted(reference.target_key)} = {place.sql(reference)}"
-            self.joins.append(f"LEFT JOIN {quoted(table.obj.name)} AS {table.alias} ON {joined}")
-            self._places[key] = table
+            self._places[key] = self._join(targets[0], reference.target_key, place.sql(reference), path)
         return self._places[key]
+
+    def _join(self, target: SObject, key: str, value_sql: str, path: Path) -> Table:
+        if len(self.joins) > MOST_PARENTS:
+            raise malformed(f"a query may name at most {MOST_PARENTS} relationships to parents", path.at)
+        table = Table(target, f"{self._tag}{len(self.joins)}")
+        joined = f"{table.alias}.{quoted(key)} = {value_sql}"
+        self.joins.append(f"LEFT JOIN {quoted(target.name)} AS {table.alias} ON {joined}")
+        return table
+
+    @staticmethod
+    def _reference(place: Place, name: str) -> Field | None:
+        """The reference behind a relationship's name, if the user may see it."""
+        reference = place.obj.parents.get(name.lower())
+        return place.obj.field(reference.name) if reference else None
 
     def _known(self, names: Iterable[str]) -> Iterable[SObject]:
         return (obj for name in names if (obj := self.catalogue.get(name)) is not None)
+
+
+def _lower(parts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(part.lower() for part in parts)
 
 
 def quoted(identifier: str) -> str:

@@ -1,10 +1,12 @@
 """The grammar, by recursive descent.
 
-    query      = SELECT item {"," item} FROM name [[AS] alias] [WHERE condition]
-                 [GROUP BY path {"," path} [HAVING condition]]
+    query      = SELECT item {"," item} FROM name [[AS] alias] [USING SCOPE name] [WHERE condition]
+                 [WITH SECURITY_ENFORCED] [GROUP BY value {"," value} [HAVING condition]]
                  [ORDER BY order {"," order}] [LIMIT number] [OFFSET number]
-    item       = "(" query ")" | FIELDS "(" ALL | STANDARD | CUSTOM ")" | value [alias]
-    value      = path | function "(" [path] ")"
+                 [FOR (VIEW | REFERENCE | UPDATE) {"," (VIEW | REFERENCE | UPDATE)}]
+    item       = "(" query ")" | FIELDS "(" ALL | STANDARD | CUSTOM ")" | typeof | value [alias]
+    typeof     = TYPEOF path WHEN name THEN path {"," path} {WHEN ...} [ELSE path {"," path}] END
+    value      = path | function "(" [value] ")"
     condition  = NOT simple | simple {AND simple} | simple {OR simple}
     simple     = "(" condition ")" | comparison
     comparison = value operator literal
@@ -15,10 +17,11 @@
     literal    = string | number | date | datetime | TRUE | FALSE | NULL | date-literal [":" number]
 
 So AND and OR mix only with parentheses, and NOT joins others only inside its own. Keywords are in any case.
-TYPEOF, USING SCOPE, WITH, FOR, GROUP BY ROLLUP, date functions and bind variables are not of this grammar.
+convertCurrency, WITH DATA CATEGORY, GROUP BY ROLLUP, distances and bind variables are not of this grammar.
 """
 
 from migration_pipelines.twins.salesforce.soql.errors import malformed, unexpected
+from migration_pipelines.twins.salesforce.soql.scalars import CONVERT_TIMEZONE, DATE_FUNCTIONS, SHOWING
 from migration_pipelines.twins.salesforce.soql.tokens import Token, tokens
 from migration_pipelines.twins.salesforce.soql.tree import (
     AllFields,
@@ -35,9 +38,11 @@ from migration_pipelines.twins.salesforce.soql.tree import (
     Order,
     Path,
     Select,
+    TypeOf,
 )
 
-FUNCTIONS = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
+AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
+FUNCTIONS = AGGREGATES | DATE_FUNCTIONS | SHOWING | {CONVERT_TIMEZONE}
 DEEPEST = 60
 RESERVED = frozenset(
     {
@@ -109,12 +114,15 @@ class _Parser:
         self._expect("FROM")
         source = self._take("name")
         alias = self._alias() if not self._accept("AS") else self._take("name").text
+        scope = self._scope() if self._accept("USING") else None
         where = self._condition() if self._accept("WHERE") else None
-        group_by: tuple[Path, ...] = ()
+        if self._accept("WITH"):
+            self._expect("SECURITY_ENFORCED")
+        group_by: tuple[Path | Call, ...] = ()
         having = None
         if self._accept("GROUP"):
             self._expect("BY")
-            group_by = self._paths()
+            group_by = self._values()
             having = self._condition() if self._accept("HAVING") else None
         order_by: list[Order] = []
         if self._accept("ORDER"):
@@ -124,19 +132,63 @@ class _Parser:
                 order_by.append(self._order())
         limit = self._whole_number() if self._accept("LIMIT") else None
         offset = self._whole_number() if self._accept("OFFSET") else None
+        self._purpose()
         self._depth -= 1
         return Select(
-            tuple(items), source.text, source.at, alias, where, group_by, having, tuple(order_by), limit, offset
+            items=tuple(items),
+            source=source.text,
+            source_at=source.at,
+            source_alias=alias,
+            scope=scope,
+            where=where,
+            group_by=group_by,
+            having=having,
+            order_by=tuple(order_by),
+            limit=limit,
+            offset=offset,
         )
 
-    def _item(self) -> Item | AllFields | Select:
+    def _scope(self) -> Path:
+        self._expect("SCOPE")
+        return self._path()
+
+    def _purpose(self) -> None:
+        """FOR VIEW and its like change what the user interface remembers, or lock rows: nothing that a query shows."""
+        if self._accept("FOR"):
+            self._one_of("VIEW", "REFERENCE", "UPDATE")
+            while self._accept(","):
+                self._one_of("VIEW", "REFERENCE", "UPDATE")
+        if self._token.word == "ALL" and self._peek().word == "ROWS":
+            raise malformed("ALL ROWS not allowed in this context", self._token.at)
+
+    def _one_of(self, *words: str) -> None:
+        if not any(self._accept(word) for word in words):
+            raise unexpected(self._token.text, self._token.at)
+
+    def _item(self) -> Item | TypeOf | AllFields | Select:
         if self._accept("("):
             select = self.query()
             self._expect(")")
             return select
         if self._token.word == "FIELDS" and self._peek().word == "(":
             return self._all_fields()
+        if self._token.word == "TYPEOF" and self._peek().kind == "name":
+            return self._type_of()
         return Item(self._value(), self._alias())
+
+    def _type_of(self) -> TypeOf:
+        at = self._take().at
+        relation = self._path()
+        cases: list[tuple[Path, tuple[Path, ...]]] = []
+        while self._accept("WHEN"):
+            name = self._path()
+            self._expect("THEN")
+            cases.append((name, self._paths()))
+        if not cases:
+            raise unexpected(self._token.text, self._token.at)
+        otherwise = self._paths() if self._accept("ELSE") else ()
+        self._expect("END")
+        return TypeOf(relation, tuple(cases), otherwise, at)
 
     def _all_fields(self) -> AllFields:
         at = self._take().at
@@ -151,6 +203,8 @@ class _Parser:
         token = self._token
         if token.kind != "name" or token.word in _NOT_ALIASES or "." in token.text:
             return None
+        if token.word == "ALL" and self._peek().word == "ROWS":
+            return None
         return self._take().text
 
     def _value(self) -> Path | Call:
@@ -162,7 +216,9 @@ class _Parser:
         self._expect("(")
         if token.word == "COUNT" and self._accept(")"):
             return Call("COUNT", None, token.at)
-        argument = self._path()
+        self._deeper()
+        argument = self._value()
+        self._depth -= 1
         self._expect(")")
         return Call(token.word, argument, token.at)
 
@@ -177,6 +233,12 @@ class _Parser:
         while self._accept(","):
             paths.append(self._path())
         return tuple(paths)
+
+    def _values(self) -> tuple[Path | Call, ...]:
+        values = [self._value()]
+        while self._accept(","):
+            values.append(self._value())
+        return tuple(values)
 
     def _order(self) -> Order:
         value = self._value()

@@ -1,4 +1,4 @@
-"""Date literals: the days that `TODAY`, `LAST_N_DAYS:30` or `THIS_QUARTER` stand for. Weeks begin on Sunday."""
+"""Date literals: the days that `TODAY`, `LAST_N_DAYS:30` or `THIS_FISCAL_QUARTER` stand for. Weeks begin on Sunday."""
 
 import re
 from collections.abc import Callable
@@ -6,14 +6,19 @@ from datetime import date, timedelta
 
 Days = tuple[date, date]
 """First day, and the day after the last."""
+Start = Callable[[date, int], date]
 
-_RELATIVE = re.compile(r"(LAST|THIS|NEXT)_(WEEK|MONTH|QUARTER|YEAR)")
-_COUNTED = re.compile(r"(LAST|NEXT)_N_(DAY|WEEK|MONTH|QUARTER|YEAR)S")
-_AGO = re.compile(r"N_(DAY|WEEK|MONTH|QUARTER|YEAR)S_AGO")
+_RELATIVE = re.compile(r"(LAST|THIS|NEXT)_(FISCAL_)?(WEEK|MONTH|QUARTER|YEAR)")
+_COUNTED = re.compile(r"(LAST|NEXT)_N_(FISCAL_)?(DAY|WEEK|MONTH|QUARTER|YEAR)S")
+_AGO = re.compile(r"N_(FISCAL_)?(DAY|WEEK|MONTH|QUARTER|YEAR)S_AGO")
 
 
-def days_of(name: str, n: int | None, today: date) -> Days | None:
-    """The days of a literal; None where there is no literal of that name, or its number is missing or too much."""
+def days_of(name: str, n: int | None, today: date, fiscal_month: int = 1) -> Days | None:
+    """The days of a literal; None where there is no literal of that name, or its number is missing or too much.
+
+    Args:
+        fiscal_month: the month in which the fiscal year begins.
+    """
     simple: dict[str, Days] = {
         "YESTERDAY": (today - timedelta(1), today),
         "TODAY": (today, today + timedelta(1)),
@@ -25,20 +30,32 @@ def days_of(name: str, n: int | None, today: date) -> Days | None:
         if name in simple:
             return simple[name]
         if match := _RELATIVE.fullmatch(name):
-            start = _STARTS[match[2]]
+            start = _start(match[3], fiscal_month if match[2] else 0)
             offset = ("LAST", "THIS", "NEXT").index(match[1]) - 1
-            return start(today, offset), start(today, offset + 1)
+            return (start(today, offset), start(today, offset + 1)) if start else None
         return None
     if match := _COUNTED.fullmatch(name):
-        start = _STARTS[match[2]]
+        start = _start(match[3], fiscal_month if match[2] else 0)
+        if start is None:
+            return None
         # The last n days run up to now; the last n weeks, months, quarters and years are whole ones.
         if match[1] == "LAST":
-            return start(today, -n), start(today, 1 if match[2] == "DAY" else 0)
+            return start(today, -n), start(today, 1 if match[3] == "DAY" else 0)
         return start(today, 1), start(today, n + 1)
     if match := _AGO.fullmatch(name):
-        start = _STARTS[match[1]]
-        return start(today, -n), start(today, 1 - n)
+        start = _start(match[2], fiscal_month if match[1] else 0)
+        return (start(today, -n), start(today, 1 - n)) if start else None
     return None
+
+
+def _start(unit: str, fiscal_month: int) -> "Start | None":
+    """The first day of the span that holds a day, moved by some spans."""
+    if not fiscal_month:
+        return _STARTS[unit]
+    months = {"QUARTER": 3, "YEAR": 12}.get(unit)
+    if months is None:
+        return None
+    return lambda today, offset: _month(today, months * offset - (today.month - fiscal_month) % months)
 
 
 def _week(today: date, offset: int) -> date:
@@ -54,7 +71,7 @@ def _quarter(today: date, offset: int) -> date:
     return _month(today.replace(month=(today.month - 1) // 3 * 3 + 1), 3 * offset)
 
 
-_STARTS: dict[str, Callable[[date, int], date]] = {
+_STARTS: dict[str, Start] = {
     "DAY": lambda today, offset: today + timedelta(offset),
     "WEEK": _week,
     "MONTH": _month,

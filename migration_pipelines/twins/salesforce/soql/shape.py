@@ -1,48 +1,51 @@
-"""How a row of columns becomes a record: nested parents, addresses, children, and the `attributes` of each."""
+"""How a row of columns c0, c1, ... becomes a record: nested parents, addresses, children, the `attributes` of each.
 
-from collections.abc import Mapping, Sequence
+Each part of a shape yields pieces of text (see `text`), so that SQLite itself renders a record's JSON.
+"""
+
+# ruff: noqa: S608 - the names are the catalogue's
+
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from migration_pipelines.twins.salesforce.describe import Catalogue, Field
+from migration_pipelines.twins.salesforce.describe import Field
+from migration_pipelines.twins.salesforce.soql.functions import NUMBER
+from migration_pipelines.twins.salesforce.soql.text import Fixed, joined, literal
 
-Row = Sequence[object]
 Record = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Style:
-    """What an answer's form depends on besides its rows."""
-
-    version: str
-    catalogue: Catalogue
-    polymorphic_type: str = "concrete"
-
-    def attributes(self, type_name: str, record_id: object, shown_type: str | None = None) -> Record:
-        url = f"/services/data/v{self.version}/sobjects/{type_name}/{record_id}"
-        return {"type": shown_type or type_name, "url": url}
+FRACTIONS = frozenset({"currency", "double", "percent"})
 
 
 @dataclass(frozen=True)
 class Value:
-    """A plain field: where its value stands, and whether SQLite's 0 and 1 are meant as false and true."""
+    """A plain field: where its value stands, and its type."""
 
     column: int
-    is_boolean: bool = False
+    type: str
 
-    def read(self, row: Row) -> object:
-        value = row[self.column]
-        return bool(value) if self.is_boolean and value is not None else value
+    def pieces(self) -> Iterator[str]:
+        value = f"c{self.column}"
+        if self.type == "boolean":
+            yield f"CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
+        elif self.type == "complexvalue":
+            yield f"ifnull({value}, 'null')"
+        elif self.type in FRACTIONS:
+            yield f"ifnull({NUMBER}({value}), 'null')"
+        else:
+            yield f"json_quote({value})"
 
 
 @dataclass(frozen=True)
 class Compound:
     """An address or location, put together from its parts; null where all are."""
 
-    parts: Mapping[str, int]
+    parts: Mapping[str, Value]
 
-    def read(self, row: Row) -> object:
-        parts = {key: row[column] for key, column in self.parts.items()}
-        return parts if any(value is not None for value in parts.values()) else None
+    def pieces(self) -> Iterator[str]:
+        empty = " AND ".join(f"c{part.column} IS NULL" for part in self.parts.values())
+        whole = joined([*members(self.parts), Fixed("}")])
+        yield f"iif({empty}, 'null', {whole})"
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,60 @@ class Blob:
     """A base64 field: bodies return where it can be fetched, not its content."""
 
     name: str
-    object_name: str
+    record_url: Fixed
     id_column: int
 
-    def url(self, row: Row, style: Style) -> str:
-        return f"/services/data/v{style.version}/sobjects/{self.object_name}/{row[self.id_column]}/{self.name}"
+    def pieces(self) -> Iterator[str]:
+        yield from (Fixed(f'"{self.record_url}'), f"c{self.id_column}", Fixed(f'/{self.name}"'))
 
 
 @dataclass(frozen=True)
 class Children:
-    """A child subquery's answer, by its position among the statement's."""
+    """A child subquery's answer, which stands rendered in its column; null where there are none."""
 
-    position: int
+    column: int
+
+    def pieces(self) -> Iterator[str]:
+        yield f"ifnull(c{self.column}, 'null')"
+
+
+@dataclass(frozen=True)
+class Known:
+    """The `attributes` of a record whose object is known."""
+
+    object_name: str
+    base: str
+    id_column: int
+
+    @property
+    def record_url(self) -> Fixed:
+        return Fixed(f"{self.base}/{self.object_name}/")
+
+    def pieces(self) -> Iterator[str]:
+        yield Fixed(f'{{"type":"{self.object_name}","url":"{self.record_url}')
+        yield from (f"c{self.id_column}", Fixed('"}'))
+
+
+@dataclass(frozen=True)
+class ById:
+    """The `attributes` of a polymorphic parent: its id tells the object.
+
+    Attributes:
+        names: objects by key prefix.
+        shown: what `type` says for all of them; None is the object's name.
+    """
+
+    names: Mapping[str, str]
+    base: str
+    id_column: int
+    shown: str | None
+
+    def pieces(self) -> Iterator[str]:
+        cases = " ".join(f"WHEN {literal(prefix)} THEN {literal(name)}" for prefix, name in self.names.items())
+        name = f"CASE substr(c{self.id_column}, 1, 3) {cases} ELSE 'Name' END"
+        yield Fixed('{"type":"')
+        yield Fixed(self.shown) if self.shown else name
+        yield from (Fixed(f'","url":"{self.base}/'), name, Fixed("/"), f"c{self.id_column}", Fixed('"}'))
 
 
 @dataclass
@@ -69,38 +114,73 @@ class Shape:
     """A record and what it holds.
 
     Attributes:
-        object_name: None where the id tells the object (a polymorphic parent).
-        id_column: None for an AggregateResult.
+        attributes: None for an AggregateResult.
     """
 
-    object_name: str | None
-    id_column: int | None
-    members: "dict[str, Value | Compound | Blob | Children | Shape]" = field(default_factory=dict)
+    attributes: Known | ById | None
+    members: "dict[str, Member]" = field(default_factory=dict)
 
-    def record(self, row: Row, style: Style, children: Sequence[object] = ()) -> Record:
-        record: Record = {"attributes": self._attributes(row, style)}
-        for key, member in self.members.items():
-            match member:
-                case Value() | Compound():
-                    record[key] = member.read(row)
-                case Shape():
-                    missing = member.id_column is not None and row[member.id_column] is None
-                    record[key] = None if missing else member.record(row, style)
-                case Blob():
-                    record[key] = member.url(row, style)
-                case Children(position):
-                    record[key] = children[position]
-        return record
+    @property
+    def json(self) -> str:
+        """SQL of the record's JSON."""
+        return joined(self.record())
 
-    def _attributes(self, row: Row, style: Style) -> Record:
-        if self.id_column is None:
-            return {"type": "AggregateResult"}
-        record_id = row[self.id_column]
-        if self.object_name is not None:
-            return style.attributes(self.object_name, record_id)
-        target = style.catalogue.of_id(str(record_id))
-        name = target.name if target else "Name"
-        return style.attributes(name, record_id, "Name" if style.polymorphic_type == "Name" else name)
+    def record(self) -> Iterator[str]:
+        yield Fixed('{"attributes":')
+        yield from self.attributes.pieces() if self.attributes else (Fixed('{"type":"AggregateResult"}'),)
+        yield from members(self.members, first=",")
+        yield Fixed("}")
+
+    def pieces(self) -> Iterator[str]:
+        """As a parent within another record: null where there is none."""
+        if self.attributes is None:
+            yield self.json
+        else:
+            yield f"iif(c{self.attributes.id_column} IS NULL, 'null', {self.json})"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """TYPEOF: the parent's shape depends on its object.
+
+    Attributes:
+        shapes: by key prefix.
+        otherwise: of every other object; null without.
+    """
+
+    id_column: int
+    shapes: Mapping[str, Shape]
+    otherwise: Shape | None
+
+    def pieces(self) -> Iterator[str]:
+        cases = " ".join(f"WHEN {literal(prefix)} THEN {shape.json}" for prefix, shape in self.shapes.items())
+        rest = joined(self.otherwise.pieces()) if self.otherwise else "'null'"
+        yield f"CASE substr(c{self.id_column}, 1, 3) {cases} ELSE {rest} END"
+
+
+Member = Value | Compound | Blob | Children | Shape | Choice
+
+
+def members(parts: Mapping[str, Member], first: str = "{") -> Iterator[str]:
+    separator = first
+    for key, part in parts.items():
+        yield Fixed(f"{separator}{json.dumps(key)}:")
+        yield from part.pieces()
+        separator = ","
+
+
+def children(record: str, rows: str) -> str:
+    """SQL of a child subquery's answer: `record` renders one of `rows`."""
+    answer = joined(
+        [
+            Fixed('{"totalSize":'),
+            "count(*)",
+            Fixed(',"done":true,"records":['),
+            "group_concat(record, ',')",
+            Fixed("]}"),
+        ]
+    )
+    return f"(SELECT CASE WHEN count(*) THEN {answer} END FROM (SELECT {record} AS record FROM ({rows})))"
 
 
 def column_metadata(name: str, found: Field | None, display: str, *, aggregate: bool) -> Record:

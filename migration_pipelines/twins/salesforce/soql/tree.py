@@ -16,11 +16,14 @@ class Path:
 
 @dataclass(frozen=True)
 class Call:
-    """`COUNT(Id)`, `MAX(CreatedDate)`; `COUNT()` has no argument."""
+    """`COUNT(Id)`, `CALENDAR_YEAR(CloseDate)`; the function's name is in capitals, and `COUNT()` has no argument."""
 
     function: str
-    argument: Path | None
+    argument: "Path | Call | None"
     at: int
+
+    def __str__(self) -> str:
+        return f"{self.function}({self.argument or ''})"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,16 @@ class Item:
 
     value: Path | Call
     alias: str | None
+
+
+@dataclass(frozen=True)
+class TypeOf:
+    """`TYPEOF What WHEN Account THEN Phone WHEN Opportunity THEN Amount ELSE Name END`."""
+
+    relation: Path
+    cases: tuple[tuple[Path, tuple[Path, ...]], ...]
+    otherwise: tuple[Path, ...]
+    at: int
 
 
 @dataclass(frozen=True)
@@ -114,12 +127,13 @@ class Order:
 class Select:
     """A statement, or a subquery; of a child subquery `source` is the relationship's name."""
 
-    items: "tuple[Item | AllFields | Select, ...]"
+    items: "tuple[Item | TypeOf | AllFields | Select, ...]"
     source: str
     source_at: int
     source_alias: str | None = None
+    scope: Path | None = None
     where: Condition | None = None
-    group_by: tuple[Path, ...] = ()
+    group_by: tuple[Path | Call, ...] = ()
     having: Condition | None = None
     order_by: tuple[Order, ...] = ()
     limit: Literal | None = None
