@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO_READY := .venv/.demo
 DEV_READY := .venv/.dev
 
-.PHONY: demo test check format dev clean
+.PHONY: demo test check bench chaos format dev clean
 
 demo: $(DEMO_READY)  ## the whole case study, from nothing to a proven migration
 	$(BIN)/python -m migration_pipelines.demo run
@@ -21,6 +21,13 @@ check: $(DEV_READY)  ## what must pass before a commit
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest
+
+chaos: $(DEV_READY)  ## every request to either side lost in every way; some fifteen minutes
+	CHAOS=all $(BIN)/pytest migration_pipelines_tests/stages/test_exactly_once.py
+
+bench: $(DEV_READY)  ## speed and memory: some twenty minutes; figures, no verdict but on memory that grows
+	$(BIN)/python -m benchmarks.twin
+	$(BIN)/python -m benchmarks.extract
 
 format: $(DEV_READY)
 	$(BIN)/ruff format .
