@@ -52,17 +52,20 @@ class Provisioner:
         return made
 
     def _make_fields(self, entity: str, missing: Sequence[WantedField]) -> None:
+        """All at once; fewer after each lost answer, which is how Kommo says that an array is too long."""
         path = f"/api/v4/{entity}/custom_fields"
-        for _ in range(ATTEMPTS):
+        size, attempts_left = len(missing), ATTEMPTS
+        while missing:
             try:
-                self._post(path, [_field_item(one) for one in missing], f"fields of {entity}")
-                return
+                self._post(path, [_field_item(one) for one in missing[:size]], f"fields of {entity}")
+                missing = missing[size:]
             except OutcomeUnknown:
+                attempts_left -= size == 1
+                if not attempts_left:
+                    raise
+                size = max(1, size // 2)
                 there = {one["code"] for one in self._settled_read(path, "custom_fields")}
                 missing = [one for one in missing if one.name not in there]
-                if not missing:
-                    return
-        raise OutcomeUnknown(f"Kommo: the answers to {ATTEMPTS} attempts at making fields of {entity} were lost")
 
     def _make_pipeline(self, wanted: WantedPipeline) -> list[str]:
         there = next((one for one in self._pipelines if one["name"] == wanted.name), None)
