@@ -73,10 +73,8 @@ def discover(key: Key, as_json: Json = False) -> None:
     run = _run("migrate", key, ["discovery"])
     with _partition(key) as partition:
         source, target = partition.schema("source"), partition.schema("target")
-    counts = {name: one.records for name, one in source.objects.items() if one.records}
-    lines = [f"{source.identity}: {len(source.users)} users", *(f"  {name}: {n} records" for name, n in counts.items())]
-    lines.append(f"{target.identity}: {len(target.users)} users, currency {target.facts.get('currency')}")
-    _print(as_json, {"run": run, "source": counts, "target": target.identity}, "\n".join(lines))
+    found = {"run": run, "source": source.model_dump(mode="json"), "target": target.model_dump(mode="json")}
+    _print(as_json, found, text.discovery_text(source, target))
 
 
 @app.command()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
@@ -42,18 +42,32 @@ Pace = Annotated[float, Field(gt=0)]
 
 
 class SourceConnection(Frozen):
-    """How to reach a source org: by a token that somebody made, or by the client credentials of an app."""
+    """How to reach a source org, and how to sign in: by a token that somebody made; by an app's client credentials; or
+    by an app's private key for a user name (JWT bearer), with "test" as audience for a sandbox.
+
+    `reserve_percent` is how much of the org's daily API requests is left to its other integrations.
+    """
 
     url: Variable
     token: Variable | None = None
     client_id: Variable | None = None
     client_secret: Variable | None = None
+    username: Variable | None = None
+    private_key: Variable | None = None
+    audience: Literal["login", "test"] = "login"
     api_version: str = "62.0"
+    reserve_percent: Annotated[float, Field(ge=0, le=95)] = 20
 
     @model_validator(mode="after")
     def _can_sign_in(self) -> SourceConnection:
-        if self.token is None and (self.client_id is None or self.client_secret is None):
-            raise ValueError("give token:, or client_id: and client_secret:")
+        by_app = {"client_secret": self.client_secret, "username": self.username, "private_key": self.private_key}
+        given = {name for name, value in by_app.items() if value is not None}
+        ways = ({"client_secret"}, {"username", "private_key"})
+        is_token = self.token is not None and self.client_id is None and not given
+        if not is_token and (self.token is not None or self.client_id is None or given not in ways):
+            raise ValueError(
+                "give one way to sign in: token:, or client_id: and client_secret:, or client_id:, username: and private_key:"
+            )
         return self
 
 

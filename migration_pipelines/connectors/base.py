@@ -12,11 +12,25 @@ from migration_pipelines.core.records import SourceRecord
 from migration_pipelines.core.schema import OrgSchema
 
 
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """The body of a file that a source record stands for, and what the source says about it.
+
+    `md5` is in hexadecimal digits; None where the source gives none.
+    """
+
+    object: str
+    id: str
+    name: str
+    size_bytes: int
+    md5: str | None = None
+
+
 class Source(Protocol):
     """A CRM that records come from. Nothing is ever written to it."""
 
     def describe(self, in_full: Sequence[str]) -> OrgSchema:
-        """Objects with counts, users and facts; the fields only of the objects named.
+        """What the org is; the fields only of the objects named.
 
         Raises:
             PermanentFailure: wrong credentials, or an object that the org does not have.
@@ -24,13 +38,33 @@ class Source(Protocol):
         """
 
     def count(self, source_object: str) -> int:
-        """How many records the org itself says there are, archived ones included."""
+        """How many live records the org itself says there are, archived ones included."""
 
     def now(self) -> datetime:
         """The org's own clock."""
 
-    def read(self, source_object: str, fields: Sequence[str], parent_field: str | None) -> Iterator[list[SourceRecord]]:
-        """All records of an object, in pages. A page that is cut short or repeated raises; it never ends a reading."""
+    def read(
+        self,
+        source_object: str,
+        fields: Sequence[str],
+        *,
+        parent_field: str | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[list[SourceRecord]]:
+        """Records of an object, in pages of at most 2,000. A page that is cut short or repeated raises; it never ends
+        a reading.
+
+        Args:
+            fields: names, or paths to a parent's field such as "Owner.Email".
+            since: an earlier `now()`. Only what was changed or deleted from a little before it on is read, and may
+                come although it did not change; None reads all live records.
+        """
+
+    def file_of(self, record: SourceRecord) -> FileBody | None:
+        """The body that a record stands for; None for a record that is no file."""
+
+    def open_file(self, body: FileBody) -> Iterator[bytes]:
+        """The bytes of a file, in pieces. They come only once all of them have arrived."""
 
     def close(self) -> None: ...
 

@@ -1,16 +1,21 @@
 """One HTTP client for all connectors: timeouts, pace, bounded retries of reads, and what a failure of a write means.
 
-A read is repeated a few times. A write is repeated only where it certainly was not applied: no connection, or a
-refusal for pace. Whatever else loses its answer raises OutcomeUnknown, and nobody here repeats it.
+A read is repeated a few times, and so is a request that leaves nothing of consequence behind, such as a query job. A
+write is repeated only where it certainly was not applied: no connection, or a refusal for pace. Whatever else loses
+its answer raises OutcomeUnknown, and nobody here repeats it.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,16 +26,59 @@ ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 20.0
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_IN_MEMORY_BYTES = 1 << 20
+_GZIP = 31
+
+
+class Manners(Protocol):
+    """What one vendor's API says about itself beyond HTTP. Asked from any thread."""
+
+    def before(self) -> None:
+        """Raises PermanentFailure where another request would take what belongs to others."""
+
+    def after(self, response: httpx.Response) -> bool:
+        """Take note of an answer. Returns whether it is a refusal for now only, that another attempt may turn.
+
+        A body that is streamed is read by then only where the status is an error. Raises PermanentFailure as `before`.
+        """
+
+
+class _PlainManners:
+    def before(self) -> None:
+        pass
+
+    def after(self, response: httpx.Response) -> bool:
+        del response
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A body that arrived whole, at its start, and the headers that came with it. Gone once it is closed."""
+
+    file: BinaryIO
+    headers: Mapping[str, str]
+
+    def __enter__(self) -> Download:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+class _CutShort(Exception):
+    """A body ended before its end."""
 
 
 class HttpClient:
-    """Requests to one host.
+    """Requests to one host. Safe to use from several threads.
 
     Args:
         name: how messages call the org: "Kommo".
         url: origin, such as https://acme.kommo.com; plain http only on this machine.
         authorise: headers that identify us; called with True to sign in anew after a 401, and may raise.
         requests_per_second: ceiling on our own pace; None leaves it to the server.
+        manners: the vendor's own allowances and refusals.
         transport, sleep, clock: for tests.
     """
 
@@ -41,6 +89,7 @@ class HttpClient:
         authorise: Callable[[bool], Mapping[str, str]],
         *,
         requests_per_second: float | None = None,
+        manners: Manners | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -51,7 +100,9 @@ class HttpClient:
         self._headers: dict[str, str] | None = None
         self._interval = 1 / requests_per_second if requests_per_second else 0.0
         self._next_at = 0.0
-        self._sleep = sleep
+        self._manners = manners or _PlainManners()
+        self._turn = threading.Lock()
+        self.sleep = sleep
         self._clock = clock
         self._client = httpx.Client(base_url=self.origin, timeout=TIMEOUT, transport=transport, follow_redirects=False)
 
@@ -65,22 +116,97 @@ class HttpClient:
             TransientFailure: every attempt failed.
             PermanentFailure: credentials are refused, or the org blocks us.
         """
+        return self.repeatable("GET", path, params=params)
+
+    def repeatable(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | list[tuple[str, Any]] | None = None,
+        body: bytes | None = None,
+    ) -> httpx.Response:
+        """A request of any method that may be sent twice without harm. Answers and raises as `get`."""
+        sent: dict[str, Any] = {"params": params}
+        if body is not None:
+            sent |= {"content": body, "headers": {"Content-Type": "application/json"}}
         problem = ""
         for attempt in range(ATTEMPTS):
             self._pause_before(attempt)
             try:
-                response = self._send("GET", path, params=params)
-                if not _is_lost(response) and response.status_code != 429:
+                response = self._send(method, path, **sent)
+                if not self._is_passing(response):
                     if response.content and "json" in response.headers.get("content-type", ""):
                         response.json()  # a body that was cut short must not pass for a short one
                     return response
                 problem = f"status {response.status_code}"
             except (httpx.RequestError, json.JSONDecodeError, UnicodeDecodeError) as error:
                 problem = type(error).__name__
-        raise TransientFailure(
-            f"{self.name} at {self.origin} did not answer GET {path} in {ATTEMPTS} attempts ({problem}). "
+        raise self._unanswered(method, path, problem)
+
+    def download(
+        self, path: str, params: Mapping[str, Any] | None = None, *, stop: threading.Event | None = None
+    ) -> Download | httpx.Response:
+        """A body of any size, in a temporary file. One that is cut short is asked for anew, from its start.
+
+        Args:
+            stop: once it is set, what is on its way is given up with TransientFailure.
+
+        Returns:
+            the body, which the caller closes; or the answer itself where it is a refusal that the caller interprets.
+
+        Raises:
+            As `get`.
+        """
+        file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115
+        try:
+            answer = self._download(path, params, file, stop or threading.Event())
+        except BaseException:
+            file.close()
+            raise
+        if answer.status_code == 200:
+            file.seek(0)
+            return Download(file, answer.headers)
+        file.close()
+        return answer
+
+    def _download(
+        self, path: str, params: Mapping[str, Any] | None, file: BinaryIO, stop: threading.Event
+    ) -> httpx.Response:
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            self._pause_before(attempt)
+            file.seek(0)
+            file.truncate()
+            response = None
+            try:
+                response = self._send("GET", path, params=params, headers={"Accept-Encoding": "gzip"}, stream=True)
+                if not self._is_passing(response):
+                    if response.status_code == 200:
+                        for piece in _whole_body(response):
+                            if stop.is_set():
+                                raise TransientFailure(f"{self.name}: the reading of {path} was given up")
+                            file.write(piece)
+                    return response
+                problem = f"status {response.status_code}"
+            except (httpx.RequestError, _CutShort, zlib.error) as error:
+                problem = type(error).__name__.lstrip("_")
+            finally:
+                if response is not None:
+                    response.close()
+            if stop.is_set():
+                break
+        raise self._unanswered("GET", path, problem)
+
+    def _unanswered(self, method: str, path: str, problem: str) -> TransientFailure:
+        return TransientFailure(
+            f"{self.name} at {self.origin} did not answer {method} {path} in {ATTEMPTS} attempts ({problem}). "
             "Check that it can be reached, then run the same command again."
         )
+
+    def _is_passing(self, response: httpx.Response) -> bool:
+        refused_for_now = self._manners.after(response)
+        return refused_for_now or _is_lost(response) or response.status_code == 429
 
     def write(self, method: str, path: str, body: bytes) -> httpx.Response:
         """A write that was answered: any status that says for certain what happened.
@@ -102,24 +228,34 @@ class HttpClient:
                 raise OutcomeUnknown(
                     f"{self.name}: the answer to {method} {path} was lost ({type(error).__name__})"
                 ) from None
+            refused_for_now = self._manners.after(response)
             if _is_lost(response):
                 raise OutcomeUnknown(f"{self.name}: {method} {path} was answered with {response.status_code}")
-            if response.status_code != 429:
+            if response.status_code != 429 and not refused_for_now:
                 return response
-            problem = "status 429"
+            problem = f"status {response.status_code}"
         raise TransientFailure(
             f"{self.name} at {self.origin} did not take {method} {path} in {ATTEMPTS} attempts ({problem}). "
             "Nothing was written by it. Run the same command again later."
         )
 
     def _send(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **content: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+        **content: Any,
     ) -> httpx.Response:
         for renew in (False, True):
-            if self._headers is None or renew:
-                self._headers = dict(self._authorise(renew))
+            known = self._identified(renew)
+            self._manners.before()
             self._keep_pace()
-            response = self._client.request(method, path, headers={**self._headers, **(headers or {})}, **content)
+            request = self._client.build_request(method, path, headers={**known, **(headers or {})}, **content)
+            response = self._client.send(request, stream=stream)
+            if stream and response.status_code != 200:
+                response.read()
             if response.status_code != 401:
                 break
         if response.status_code == 401:
@@ -134,21 +270,44 @@ class HttpClient:
             )
         return response
 
+    def _identified(self, renew: bool) -> Mapping[str, str]:
+        with self._turn:
+            if self._headers is None or renew:
+                self._headers = dict(self._authorise(renew))
+            return self._headers
+
     def _keep_pace(self) -> None:
-        now = self._clock()
-        if now < self._next_at:
-            self._sleep(self._next_at - now)
-        self._next_at = max(now, self._next_at) + self._interval
+        with self._turn:
+            now = self._clock()
+            start = max(now, self._next_at)
+            self._next_at = start + self._interval
+        if start > now:
+            self.sleep(start - now)
 
     def _pause_before(self, attempt: int) -> None:
         if attempt:
             pause = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
-            self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  spreads clients, guards nothing
+            self.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  spreads clients, guards nothing
 
 
 def _is_lost(response: httpx.Response) -> bool:
     """An answer that does not say what became of the request: any gateway's or server's fault, known by number or not."""
     return response.status_code >= 500 or response.status_code == 408
+
+
+def _whole_body(response: httpx.Response) -> Iterator[bytes]:
+    """The decoded pieces of a body. Raises where it ends early, which a length or the end of a gzip stream tells."""
+    if response.headers.get("content-encoding", "").lower() != "gzip":
+        yield from response.iter_raw()
+        return
+    unpacking = zlib.decompressobj(_GZIP)
+    for piece in response.iter_raw():
+        yield unpacking.decompress(piece)
+        while unpacking.eof and unpacking.unused_data:
+            rest, unpacking = unpacking.unused_data, zlib.decompressobj(_GZIP)
+            yield unpacking.decompress(rest)
+    if not unpacking.eof:
+        raise _CutShort
 
 
 def checked_origin(name: str, url: str) -> str:
@@ -170,10 +329,3 @@ def checked_origin(name: str, url: str) -> str:
             f"The URL of {name} must begin with https://, since our credentials travel with every request."
         )
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def exact_number(text: str) -> float | str:
-    """A JSON number that is no integer: a float where that is the same number, its text where it is not."""
-    number = float(text)
-    digits = text.lower().split("e")[0].replace(".", "").replace("-", "").strip("0")
-    return number if len(digits) <= 15 else text

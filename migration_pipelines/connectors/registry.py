@@ -7,12 +7,12 @@ from typing import Protocol, TypeVar
 
 from migration_pipelines.connectors.base import Source, Target
 from migration_pipelines.connectors.kommo import KommoTarget
-from migration_pipelines.connectors.salesforce import SalesforceSource
+from migration_pipelines.connectors.salesforce import Credentials, SalesforceSource
 from migration_pipelines.errors import InvalidInput
 
 
 class SourceSettings(Protocol):
-    """The part of a source connection that is read here; each but the version names an environment variable."""
+    """The part of a source connection that is read here; each but the last three names an environment variable."""
 
     @property
     def url(self) -> str: ...
@@ -27,7 +27,19 @@ class SourceSettings(Protocol):
     def client_secret(self) -> str | None: ...
 
     @property
+    def username(self) -> str | None: ...
+
+    @property
+    def private_key(self) -> str | None: ...
+
+    @property
+    def audience(self) -> str: ...
+
+    @property
     def api_version(self) -> str: ...
+
+    @property
+    def reserve_percent(self) -> float: ...
 
 
 class TargetSettings(Protocol):
@@ -49,13 +61,23 @@ class TargetSettings(Protocol):
 def open_source(crm: str, connection: SourceSettings, environ: Mapping[str, str]) -> Source:
     """Raises InvalidInput where the CRM is none we read, or a variable is not set."""
 
+    def given(name: str | None, *, is_key: bool = False) -> str | None:
+        return _variable(environ, name, is_key=is_key) if name else None
+
     def salesforce() -> Source:
+        credentials = Credentials(
+            token=given(connection.token),
+            client_id=given(connection.client_id),
+            client_secret=given(connection.client_secret),
+            username=given(connection.username),
+            private_key=given(connection.private_key, is_key=True),
+            audience=connection.audience,
+        )
         return SalesforceSource(
             _variable(environ, connection.url),
-            token=_variable(environ, connection.token) if connection.token else None,
-            client_id=_variable(environ, connection.client_id) if connection.client_id else None,
-            client_secret=_variable(environ, connection.client_secret) if connection.client_secret else None,
+            credentials,
             api_version=connection.api_version,
+            reserve_percent=connection.reserve_percent,
         )
 
     return _known({"salesforce": salesforce}, crm, "source")
@@ -84,13 +106,14 @@ def _known(connectors: Mapping[str, Callable[[], T]], crm: str, side: str) -> T:
     return connectors[crm]()
 
 
-def _variable(environ: Mapping[str, str], name: str) -> str:
+def _variable(environ: Mapping[str, str], name: str, *, is_key: bool = False) -> str:
     value = environ.get(name, "").strip()
     if not value:
         raise InvalidInput(
             f"The environment variable {name}, which project.yaml names, is not set. Set it and try again."
         )
-    if not value.isascii() or not value.isprintable():  # no header can carry it, and what fails later may quote it
+    content = "".join(value.splitlines()) if is_key else value  # a private key stands on many lines
+    if not value.isascii() or not content.isprintable():  # no header can carry it, and what fails later may quote it
         raise InvalidInput(
             f"The environment variable {name} holds characters that no URL, token or secret has. Copy the value anew."
         )

@@ -207,6 +207,18 @@ PLAN_CLAIMS = (
         ),
     ),
     Claim(
+        "nothing_is_hidden_from_us",
+        "The integration user sees every record, file, object and field, or a decision says to go on without.",
+        _is_empty_list(
+            "gaps",
+            "nothing that is known of is hidden from us",
+            "gap in what the source shows us",
+            "gaps in what the source shows us",
+            "Give the integration user what is named, then discover and extract again; or decide to go on without it: "
+            "visibility_gap: accept, under decisions: in project.yaml.",
+        ),
+    ),
+    Claim(
         "the_plan_fits_the_target",
         "What is planned can be loaded into this account as it is.",
         _is_empty_list(

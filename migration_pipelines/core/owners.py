@@ -25,8 +25,8 @@ def match_owners(
 ) -> dict[str, OwnerMatch]:
     """Source user id -> match. A decision of a person (source e-mail or id -> target e-mail) goes before the e-mail.
 
-    E-mail addresses are compared without regard to case. Only active users of the target count (COMMON-27,
-    SF-KOMMO-49, SF-KOMMO-69).
+    E-mail addresses are compared without regard to case. Only active users of the target with a standard account count
+    (COMMON-27, SF-KOMMO-49, SF-KOMMO-69).
 
     Args:
         is_sandbox: the source is a sandbox, where Salesforce adds ".invalid" to every address: it is left away.
@@ -34,7 +34,7 @@ def match_owners(
     ignored = _SANDBOX_SUFFIX if is_sandbox else ""
     by_email: dict[str, list[User]] = {}
     for user in target:
-        if user.is_active and user.email:
+        if user.is_active and user.is_standard and user.email:
             by_email.setdefault(_plain(user.email), []).append(user)
     wishes = {_plain(name).removesuffix(ignored): wish for name, wish in decided.items()}
     matches = {}

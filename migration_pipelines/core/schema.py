@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from migration_pipelines.core.fingerprint import fingerprint
 from migration_pipelines.core.mapping import Frozen
@@ -13,7 +13,8 @@ class FieldSchema(Frozen):
     """One field. What is no business data the platform keeps for itself: nobody has to dispose of it.
 
     `type` is ours: text, textarea, integer, decimal, boolean, date, datetime, select, multiselect,
-    multitext, reference, url, id; `max_length` is in characters."""
+    multitext, reference, url, id; `max_length` is in characters; `filled` is how many records hold a value, where the
+    org was asked."""
 
     name: str
     label: str = ""
@@ -24,26 +25,50 @@ class FieldSchema(Frozen):
     writable: bool = True
     is_custom: bool = False
     is_business: bool = True
+    filled: int | None = None
 
 
 class ObjectSchema(Frozen):
-    """One object: its fields by API name or code, and how many records it holds where the org says so."""
+    """One object: its fields by API name or code, and how many records it holds where the org says so.
+
+    `is_counted` tells a count from the org's own estimate."""
 
     name: str
     label: str = ""
     fields: Mapping[str, FieldSchema] = {}
     records: int | None = None
+    is_counted: bool = False
     is_custom: bool = False
     is_business: bool = True
 
 
 class User(Frozen):
-    """A person who can own records. Ids are the org's own."""
+    """Who can own records. Ids are the org's own; one that is no person's full account is not standard."""
 
     id: str
     name: str = ""
     email: str | None = None
     is_active: bool = True
+    is_standard: bool = True
+
+
+class Automation(Frozen):
+    """Something that acts by itself when records change: "flow", "trigger", "validation rule" and the like.
+
+    `is_active` is None where the org does not tell."""
+
+    kind: str
+    name: str
+    object: str | None = None
+    is_active: bool | None = None
+
+
+class Capability(Frozen):
+    """Whether an org has or allows something that a migration may need; `how` says what told us."""
+
+    name: str
+    state: Literal["available", "missing", "cannot tell"]
+    how: str
 
 
 class OrgSchema(Frozen):
@@ -51,13 +76,19 @@ class OrgSchema(Frozen):
 
     Attributes:
         identity: names the org among all orgs of its CRM, for the lock: "kommo:1000".
-        facts: what else a plan asks: time zone, currency, pipelines, stages, live automations.
+        automations: what could be seen; the kinds that we may not see are in `not_visible`, which is not none.
+        gaps: what the org may hold and does not show us, a sentence each.
+        facts: what else a plan asks: time zone, currency, pipelines, stages, limits.
     """
 
     crm: str
     identity: str
     objects: Mapping[str, ObjectSchema]
     users: tuple[User, ...] = ()
+    automations: tuple[Automation, ...] = ()
+    not_visible: tuple[str, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
+    gaps: tuple[str, ...] = ()
     facts: Mapping[str, Any] = {}
 
 

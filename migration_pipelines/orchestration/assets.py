@@ -11,6 +11,7 @@ from migration_pipelines.core.crm_objects import CRM_OBJECTS, CrmObject
 from migration_pipelines.errors import GateClosed, ProofFailed
 from migration_pipelines.orchestration.checks import check_results, check_specs, log_checks, raise_if_broken
 from migration_pipelines.orchestration.resources import Partitions, as_failure, reporter
+from migration_pipelines.reports.text import discovery_text
 
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
@@ -36,7 +37,7 @@ def build_assets(
 
 def discovery_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(name="discovery", partitions_def=partitions_def, group_name="source",
-              description="What both orgs are: objects, fields, users, stages.")  # fmt: skip
+              description="What both orgs are: objects, fields, users, automations, and what is hidden from us.")  # fmt: skip
     def discovery(context: dg.AssetExecutionContext, partitions: Partitions) -> dg.MaterializeResult[Any]:
         with as_failure():
             found = stages.discover(partitions.open(context.partition_key))
@@ -45,8 +46,8 @@ def discovery_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsD
                 "source": found.source.identity,
                 "target": found.target.identity,
                 "source objects with records": len(found.source.objects),
-                "source users": len(found.source.users),
-                "target users": len(found.target.users),
+                "hidden from us": len(found.source.gaps),
+                "report": dg.MetadataValue.md(f"```\n{discovery_text(found.source, found.target)}\n```"),
             }
         )
 

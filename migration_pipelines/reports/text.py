@@ -1,11 +1,76 @@
-"""What the command line prints: the plan, the reconciliation, the story of one record. Plain text, no colour needed."""
+"""What the command line prints: discovery, plan, reconciliation, the story of one record. Plain text, no colour needed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from migration_pipelines.core.schema import ObjectSchema, OrgSchema
+
 _WORDS = ("loaded", "carried", "held", "failed", "conflict", "excluded", "deleted in source", "planned", "rolled back")
+
+
+def discovery_text(source: OrgSchema, target: OrgSchema) -> str:
+    """What both orgs are: objects, fill rates, users, set-up, automations, limits, and what is hidden from us."""
+    facts = source.facts
+    kind = f"{facts.get('edition') or 'edition not told'}, {'sandbox' if facts.get('is_sandbox') else 'production'}"
+    parts = [f"{source.identity} ({kind})"]
+    mapped = {name: one for name, one in source.objects.items() if one.fields}
+    others = {name: one for name, one in source.objects.items() if not one.fields}
+    business = [one for one in others.values() if one.is_business]
+    parts.append(
+        _table(
+            ["mapped object", "records", "fields", "custom", "filled"], [_object_row(one) for one in mapped.values()]
+        )
+    )
+    if business:
+        rows = [[one.name, str(one.records), "" if one.is_counted else "about"] for one in business]
+        parts += ["", _table(["not mapped, with rows", "records", ""], rows)]
+    if setup := len(others) - len(business):
+        parts.append(f"{setup} more objects hold the platform's own rows.")
+    parts += ["", _people(source)]
+    for name, title in (("stages", "Stages"), ("record_types", "Record types"), ("queues", "Queues")):
+        if listed := facts.get(name):
+            parts.append(f"{title}: {', '.join(one['name'] for one in listed)}")
+    if rates := facts.get("currencies"):
+        parts.append("Currencies: " + ", ".join(f"{one['code']} at {one['rate']}" for one in rates))
+    parts += ["", *_automations(source)]
+    if limits := facts.get("limits"):
+        rows = [[name, str(one["left"]), str(one["most"])] for name, one in limits.items()]
+        parts += ["", _table(["limit", "left", "of"], rows)]
+    if source.capabilities:
+        rows = [[one.name, one.state, one.how] for one in source.capabilities]
+        parts += ["", _table(["capability", "state", "because"], rows)]
+    parts += [
+        "",
+        *(["Hidden from us:", *(f"  {gap}" for gap in source.gaps)] if source.gaps else ["No gap was found."]),
+    ]
+    parts += ["", f"{target.identity}: {len(target.users)} users, currency {target.facts.get('currency')}"]
+    return "\n".join(parts)
+
+
+def _object_row(one: ObjectSchema) -> list[str]:
+    counted = [field.filled for field in one.fields.values() if field.filled is not None]
+    custom = sum(field.is_custom for field in one.fields.values())
+    filled = f"{sum(map(bool, counted))} of {len(counted)} counted" if counted else "at extraction"
+    return [one.name, str(one.records), str(len(one.fields)), str(custom or "-"), filled]
+
+
+def _people(org: OrgSchema) -> str:
+    active = [user for user in org.users if user.is_active]
+    standard = sum(user.is_standard for user in active)
+    return f"{len(org.users)} users, {len(active)} of them active, {standard} of these with a standard account"
+
+
+def _automations(org: OrgSchema) -> Iterator[str]:
+    on = {True: "active", False: "inactive", None: "active or not: not told"}
+    rows = [[one.kind, one.object or "-", one.name, on[one.is_active]] for one in org.automations]
+    if rows:
+        yield _table(["automation", "object", "name", "state"], sorted(rows))
+    else:
+        yield "No automation is visible."
+    if org.not_visible:
+        yield f"Not visible, which is not none: {', '.join(org.not_visible)}"
 
 
 def plan_text(key: str, summary: Mapping[str, Any]) -> str:

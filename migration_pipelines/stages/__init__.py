@@ -4,6 +4,7 @@ from migration_pipelines.stages.confirm import approve_plan, confirm_rows
 from migration_pipelines.stages.discover import discover
 from migration_pipelines.stages.extract import extract
 from migration_pipelines.stages.gates import judge_object, judge_plan
+from migration_pipelines.stages.keep_file import keep_file
 from migration_pipelines.stages.load import load
 from migration_pipelines.stages.new import new
 from migration_pipelines.stages.partition import OpenPartition
@@ -15,6 +16,6 @@ from migration_pipelines.stages.status import explain, standing, status
 from migration_pipelines.stages.verify import verify
 
 __all__ = [
-    "OpenPartition", "approve_plan", "confirm_rows", "discover", "explain", "extract", "judge_object", "judge_plan",
+    "OpenPartition", "approve_plan", "confirm_rows", "discover", "explain", "extract", "judge_object", "judge_plan", "keep_file",
     "load", "new", "plan", "preview", "propose", "provision", "roll_back", "standing", "status", "verify",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ def extract(partition: OpenPartition, source_object: str, report: Report = lambd
     changed = 0
     progress = Progress(report, f"{source_object}: read", partition.source.count(source_object))
     with partition.ledger.records.extraction(source_object, partition.source.now()) as extraction:
-        for page in partition.source.read(source_object, fields, partition.parent_field(source_object)):
+        for page in partition.source.read(source_object, fields, parent_field=partition.parent_field(source_object)):
             changed += extraction.store(page)
             progress.add(len(page))
         source_count = partition.source.count(source_object)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migration_pipelines.core.claims import PLAN_CLAIMS, Judgement, claims_of
@@ -32,6 +32,12 @@ def undisposed(partition: OpenPartition) -> list[str]:
     for name in routed:
         found += [f"{name}.{field}" for field in open_fields(partition, name)]
     return found
+
+
+def gaps(partition: OpenPartition) -> Sequence[str]:
+    """What the source may hold and does not show us, unless it is decided to go on without it."""
+    accepted = partition.project.decisions.get("visibility_gap") == "accept"
+    return () if accepted else partition.schema("source").gaps
 
 
 def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
@@ -104,6 +110,7 @@ def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
             for name in partition.project.open_decisions()
         ],
         "undisposed": undisposed(partition),
+        "gaps": gaps(partition),
         "misfits": misfits(partition, partition.schema("target")),
         "unconfirmed": unconfirmed(partition),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,7 +14,6 @@ from migration_pipelines.connectors.http import (
     LONGEST_PAUSE_SECONDS,
     HttpClient,
     checked_origin,
-    exact_number,
 )
 from migration_pipelines.errors import InvalidInput, OutcomeUnknown, PermanentFailure, TransientFailure
 
@@ -259,16 +257,3 @@ def test_an_origin_that_would_give_the_token_away_or_is_none_is_refused(url: str
         checked_origin("Acme", url)
 
     assert SECRET not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("0.1", 0.1), ("1500.5", 1500.5), ("-2.50", -2.5), ("123456789012.345", 123456789012.345), ("1e3", 1000.0),
-        ("9007199254740993.5", "9007199254740993.5"), ("0.1234567890123456789", "0.1234567890123456789"),
-        ("-90071992547409931.05", "-90071992547409931.05"), ("0.0", 0.0), ("100000000000000000000.0", 1e20),
-    ],
-)  # fmt: skip
-def test_a_number_that_a_float_cannot_hold_keeps_its_digits(text: str, number: float | str) -> None:
-    """Amounts of more than 15 digits come out of a float changed."""
-    assert json.loads(f"[{text}]", parse_float=exact_number) == [number]

@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from migration_pipelines.connectors.salesforce import SalesforceSource
+from migration_pipelines.connectors.salesforce import Credentials, SalesforceSource
 from migration_pipelines.errors import MappingError, MigrationError, PermanentFailure, TransientFailure
 from migration_pipelines.twins.kit.serve import serve_in_thread
 from migration_pipelines.twins.salesforce import build_salesforce_twin
 
 SECRET, TOKEN = "planted-client-secret", "planted-session"
 ROWS = 4_321
+APP, GIVEN = Credentials(client_id="app", client_secret=SECRET), Credentials(token=TOKEN)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def control(big_org: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def source(big_org: str, control: httpx.Client) -> Iterator[SalesforceSource]:
-    source = SalesforceSource(big_org, client_id="app", client_secret=SECRET)
+    source = SalesforceSource(big_org, APP)
     source.now()
     control.post("statistics/reset")
     yield source
@@ -52,15 +53,15 @@ def source(big_org: str, control: httpx.Client) -> Iterator[SalesforceSource]:
 
 
 def ids(source: SalesforceSource, name: str = "Account") -> list[str]:
-    return [record.id for page in source.read(name, ["Id"], None) for record in page]
+    return [record.id for page in source.read(name, ["Id"]) for record in page]
 
 
 # Sign in
 
 
 def test_it_signs_in_by_client_credentials_and_by_a_token(big_org: str) -> None:
-    for credentials in ({"client_id": "app", "client_secret": SECRET}, {"token": TOKEN}):
-        source = SalesforceSource(big_org, **credentials)  # type: ignore[arg-type]
+    for credentials in (APP, GIVEN):
+        source = SalesforceSource(big_org, credentials)
         assert source.count("Account") == ROWS
         source.close()
 
@@ -68,13 +69,13 @@ def test_it_signs_in_by_client_credentials_and_by_a_token(big_org: str) -> None:
 @pytest.mark.parametrize(
     "credentials",
     [
-        {"client_id": "app", "client_secret": "wr0ng-secret"},
-        {"client_id": "nobody", "client_secret": "wr0ng-secret"},
-        {"token": "wr0ng-secret"},
+        Credentials(client_id="app", client_secret="wr0ng-secret"),
+        Credentials(client_id="nobody", client_secret="wr0ng-secret"),
+        Credentials(token="wr0ng-secret"),
     ],
 )
-def test_wrong_credentials_are_a_sentence_without_them(big_org: str, credentials: dict[str, str]) -> None:
-    source = SalesforceSource(big_org, **credentials)  # type: ignore[arg-type]
+def test_wrong_credentials_are_a_sentence_without_them(big_org: str, credentials: Credentials) -> None:
+    source = SalesforceSource(big_org, credentials)
 
     with pytest.raises(PermanentFailure, match=r"refuses.*environment variables") as refused:
         source.count("Account")
@@ -86,7 +87,7 @@ def test_wrong_credentials_are_a_sentence_without_them(big_org: str, credentials
 @pytest.mark.parametrize("kind", ["500", "503", "504", "truncated", "cut_before", "cut_after"])
 def test_a_sign_in_that_fails_is_a_sentence_without_the_secret(big_org: str, control: httpx.Client, kind: str) -> None:
     control.post("faults", json={"kind": kind, "endpoint": "POST /services/oauth2/token"})
-    source = SalesforceSource(big_org, client_id="app", client_secret=SECRET)
+    source = SalesforceSource(big_org, APP)
 
     with pytest.raises(MigrationError, match="Salesforce at") as failed:
         source.count("Account")
@@ -96,7 +97,7 @@ def test_a_sign_in_that_fails_is_a_sentence_without_the_secret(big_org: str, con
 
 
 def test_an_org_that_cannot_be_reached_is_a_sentence() -> None:
-    source = SalesforceSource("http://127.0.0.1:1", client_id="app", client_secret=SECRET)
+    source = SalesforceSource("http://127.0.0.1:1", APP)
 
     with pytest.raises(TransientFailure, match=r"cannot be reached.*Check the URL"):
         source.count("Account")
@@ -109,7 +110,7 @@ def test_an_org_that_cannot_be_reached_is_a_sentence() -> None:
 
 def test_all_pages_are_followed(source: SalesforceSource) -> None:
     """SF-KOMMO-65."""
-    pages = list(source.read("Account", ["Id", "Name", "SystemModstamp"], None))
+    pages = list(source.read("Account", ["Id", "Name", "SystemModstamp"]))
 
     assert [len(page) for page in pages] == [2_000, 2_000, 321]
     names = [record.values["Name"] for page in pages for record in page]
@@ -131,7 +132,7 @@ def test_a_reading_goes_on_over_a_lost_answer_and_an_expired_token(
 
 
 def test_a_given_token_that_expired_is_final(big_org: str, control: httpx.Client) -> None:
-    source = SalesforceSource(big_org, token=TOKEN)
+    source = SalesforceSource(big_org, GIVEN)
     control.post("faults", json={"kind": "expired_token", "endpoint": "GET *", "times": 2})
 
     with pytest.raises(PermanentFailure, match="refuses our credentials"):
@@ -143,11 +144,11 @@ def test_a_reading_whose_page_fails_for_good_raises_and_does_not_end(
     source: SalesforceSource, control: httpx.Client
 ) -> None:
     """A failed read is never an empty read, nor a short one."""
-    control.post("faults", json={"kind": "503", "endpoint": "GET *", "ordinal": 2, "times": 20})
-    pages = source.read("Account", ["Id"], None)
+    control.post("faults", json={"kind": "503", "endpoint": "GET *", "ordinal": 3, "times": 20})
+    pages = source.read("Account", ["Id"])
     next(pages)
 
-    with pytest.raises(TransientFailure):
+    with pytest.raises(TransientFailure, match="While page 2 of Account was read"):
         next(pages)
 
 
@@ -188,7 +189,7 @@ def empty_page(content: dict[str, Any]) -> None:
 @pytest.mark.parametrize("change", [drop_records, repeat_page, end_early, empty_page])
 def test_a_page_that_is_cut_short_repeated_or_empty_raises(big_org: str, change: Any) -> None:
     """COMMON-30: what is read is all there is, or the reading fails."""
-    source = SalesforceSource(big_org, token=TOKEN, transport=Changed(change))
+    source = SalesforceSource(big_org, GIVEN, transport=Changed(change))
 
     with pytest.raises(TransientFailure, match=r"repeated a page|announced 4321 records of Account"):
         ids(source)
@@ -201,7 +202,7 @@ def test_archived_activities_are_counted_and_read_and_deleted_ones_are_not(
     """Plain query hides what is older than a year."""
     found = ids(source, "Task")
     assert len(found) == source.count("Task") == 10
-    assert source._get(f"{source._base}/query", {"q": "SELECT COUNT() FROM Task"})["totalSize"] == 3
+    assert source.api.query("SELECT COUNT() FROM Task", what="tasks")["totalSize"] == 3
 
     created = control.post("rows", json={"object": "Task", "rows": [{"Subject": "x"}]}).json()["ids"]
     control.post("remove", json={"object": "Task", "id": created[0]})
@@ -213,7 +214,7 @@ def test_an_amount_keeps_every_digit(source: SalesforceSource, control: httpx.Cl
     row = {"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-01-01", "Amount": 1234.56}
     (made,) = control.post("rows", json={"object": "Opportunity", "rows": [row]}).json()["ids"]
 
-    found = {record.id: record for page in source.read("Opportunity", ["Id", "Amount"], None) for record in page}
+    found = {record.id: record for page in source.read("Opportunity", ["Id", "Amount"]) for record in page}
 
     assert found[made].values["Amount"] == 1234.56
 
@@ -252,14 +253,14 @@ def test_an_object_that_the_org_does_not_have_is_named(source: SalesforceSource)
 @pytest.mark.parametrize("version", ["57.0", "62.0"])
 def test_the_version_of_the_api_is_a_setting(big_org: str, version: str) -> None:
     """SF-KOMMO-40."""
-    source = SalesforceSource(big_org, token=TOKEN, api_version=version)
+    source = SalesforceSource(big_org, GIVEN, api_version=version)
 
     assert source.describe(["Account"]).objects["Account"].fields["Name"].required
     source.close()
 
 
 def test_a_version_that_the_org_does_not_have_is_a_sentence(big_org: str) -> None:
-    source = SalesforceSource(big_org, token=TOKEN, api_version="99.0")
+    source = SalesforceSource(big_org, GIVEN, api_version="99.0")
 
     with pytest.raises(PermanentFailure, match="Salesforce refused a read"):
         source.describe(["Account"])

@@ -102,6 +102,7 @@ def test_owners_may_stay_unresolved_where_a_person_decided_that_their_records_ar
     [
         pytest.param("every_decision_is_taken", "open_decisions", id="SF-KOMMO-41"),
         pytest.param("everything_has_a_disposition", "undisposed", id="SF-KOMMO-01"),
+        pytest.param("nothing_is_hidden_from_us", "gaps", id="what the source hides"),
         pytest.param("the_plan_fits_the_target", "misfits", id="obstacles"),
         pytest.param("every_mapping_row_is_confirmed", "unconfirmed", id="COMMON-05"),
     ],

@@ -52,6 +52,11 @@ def test_an_inactive_namesake_does_not_stand_in_the_way() -> None:
     assert match(ADA, KOMMO_ADA.model_copy(update={"id": "9", "is_active": False}), KOMMO_ADA).target == KOMMO_ADA
 
 
+def test_an_account_that_is_no_persons_does_not_stand_in_the_way() -> None:
+    """SF-KOMMO-69: a portal or integration account of the same address."""
+    assert match(ADA, KOMMO_ADA.model_copy(update={"id": "9", "is_standard": False}), KOMMO_ADA).target == KOMMO_ADA
+
+
 @pytest.mark.parametrize("name", ["ada_at_acme.example", "ADA_at_acme.example", "005A", "005a"])
 def test_the_word_of_a_person_goes_before_the_e_mail(name: str) -> None:
     """SF-KOMMO-69: the records of one owner can be given to a named other."""

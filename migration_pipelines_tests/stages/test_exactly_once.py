@@ -20,6 +20,7 @@ from migration_pipelines_tests.world import World, end_state, write_project
 SLICES = 4
 KILLS = 10
 SEED = 20261122
+READ_FAULTS = ("cut_before", "cut_after", "truncated")
 
 OpenWorld = Callable[[str], Any]
 
@@ -63,7 +64,7 @@ def test_a_lost_answer_of_any_request_to_the_target_changes_nothing(
             assert world.broken_claims() == {}, f"{kind} of request {ordinal}"
 
 
-@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "truncated"])
+@pytest.mark.parametrize("kind", READ_FAULTS)
 def test_a_lost_answer_of_any_request_to_the_source_changes_nothing(
     open_world: OpenWorld, source_twin: httpx.Client, kind: str
 ) -> None:
@@ -75,7 +76,9 @@ def test_a_lost_answer_of_any_request_to_the_source_changes_nothing(
         requests = len(source_twin.get("statistics").json()["log"])
     assert requests > 15
 
-    for ordinal in range(2, requests + 1):  # the first is the sign-in, which a person repeats
+    # The first is the sign-in, which a person repeats. Of the others each meets one kind here, and all with CHAOS=all.
+    first, step = (2, 1) if os.environ.get("CHAOS") == "all" else (2 + READ_FAULTS.index(kind), len(READ_FAULTS))
+    for ordinal in range(first, requests + 1, step):
         with open_world(f"cut-{ordinal}") as world:
             source_twin.post("faults", json={"kind": kind, "ordinal": ordinal})
             world.prepare()

@@ -525,3 +525,31 @@ def test_a_verify_of_nothing_and_the_story_of_nobody_say_so(world: World) -> Non
     assert "nothing has been loaded" in closed(world, stages.verify)
     with world.partition() as partition, pytest.raises(InvalidInput, match="no record with source id '003'"):
         stages.explain(partition, "003")
+
+
+def hide(world: World, gap: str) -> None:
+    """What a discovery keeps when the integration user may not see everything."""
+    with world.partition() as partition:
+        seen = partition.schema("source")
+        partition.ledger.keep_schema("source", seen.model_copy(update={"gaps": (gap,)}))
+
+
+def test_a_plan_stays_closed_while_the_source_hides_something(world: World) -> None:
+    """Hidden records and fields give no error: they would stay behind, and every count would still add up."""
+    world.prepare()
+    hide(world, "the integration user lacks View All Data: records are hidden")
+
+    says = closed(world, approve)
+
+    assert "1 gap in what the source shows us: the integration user lacks View All Data" in says
+    assert "visibility_gap: accept" in says
+
+
+def test_a_gap_can_be_accepted_by_a_decision(world: World) -> None:
+    change(world, "decisions:\n", "decisions:\n  visibility_gap: accept\n")
+    world.prepare()
+    hide(world, "the integration user lacks View All Data: records are hidden")
+
+    with world.partition() as partition:
+        assert stages.judge_plan(partition)["nothing_is_hidden_from_us"].holds
+        assert approve(partition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +18,57 @@ NEVER_BUSINESS_FIELDS = frozenset({
     "LastAmountChangedHistoryId", "LastCloseDateChangedHistoryId", "ExpectedRevenue",
 })  # fmt: skip
 
-# Objects whose rows are the platform's own business, so that no disposition is asked for them.
-NEVER_BUSINESS_OBJECTS = frozenset({
-    "Organization", "OpportunityStage", "RecordType", "Profile", "UserRole", "CurrencyType", "EntityDefinition",
-    "FieldDefinition", "TaskStatus", "TaskPriority", "CaseStatus", "PermissionSet", "PermissionSetAssignment",
+# Setup and bookkeeping that has a page layout, or is custom-looking, and that nobody would call a record.
+_NEVER_BUSINESS_OBJECTS = frozenset({
+    "ApexClass", "ApexTrigger", "AssignmentRule", "BusinessProcess", "CampaignMemberStatus", "CaseStatus", "ContractStatus",
+    "CurrencyType", "CustomPermission", "Dashboard", "DatedConversionRate", "Domain", "DuplicateRule", "EmailTemplate",
+    "EntityDefinition", "FieldDefinition", "FieldPermissions", "FiscalYearSettings", "FlowDefinitionView", "FlowInterview",
+    "Folder", "Group", "GroupMember", "Holiday", "LeadStatus", "ListView", "LoginHistory", "MatchingRule", "Name",
+    "ObjectPermissions", "OpportunityStage", "OrderStatus", "Organization", "OrgWideEmailAddress", "Period",
+    "PermissionSet", "PermissionSetAssignment", "ProcessDefinition", "Profile", "QueueSobject", "RecordType", "Report",
+    "SetupAuditTrail", "SetupEntityAccess", "StaticResource", "TaskPriority", "TaskStatus", "UserLicense", "UserPermissionAccess",
+    "UserPreference", "UserRole", "WebLink",
 })  # fmt: skip
+
+# What people type in or attach, although no page layout shows it.
+_WITHOUT_LAYOUT = frozenset({
+    "AccountContactRelation", "AccountContactRole", "AccountTeamMember", "Attachment", "CampaignMember", "CaseComment",
+    "CaseContactRole", "CaseTeamMember", "ContentDocument", "ContentDocumentLink", "ContentNote", "ContentVersion",
+    "ContractContactRole", "Document", "EmailMessage", "EmailMessageRelation", "EventRelation", "FeedComment", "FeedItem",
+    "Note", "OpportunityCompetitor", "OpportunityContactRole", "OpportunityLineItem", "OpportunityLineItemSchedule",
+    "OpportunitySplit", "OpportunityTeamMember", "OrderItem", "Partner", "PricebookEntry", "QuoteLineItem", "TaskRelation",
+    "Topic", "TopicAssignment",
+})  # fmt: skip
+
+# What an org may have and hide from us; told apart from the platform's many others by being known.
+_WELL_KNOWN = _WITHOUT_LAYOUT | {
+    "Account", "Asset", "Campaign", "Case", "Contact", "Contract", "Event", "Individual", "Lead", "Opportunity",
+    "OpportunityFieldHistory", "OpportunityHistory", "Order", "Pricebook2", "Product2", "Quote", "Solution", "Task",
+}  # fmt: skip
+
+_OF_THE_PLATFORM = re.compile(r"(Share|Feed|ChangeEvent|__Tag|__mdt|__e|SharingRule|ViewStat|VoteStat)$")
+
+
+def is_business(entry: Mapping[str, Any]) -> bool:
+    """Whether rows of an object are something that a person would recognise and miss, by its global describe.
+
+    History counts: nobody migrates it, and somebody has to decide so.
+    """
+    name = str(entry["name"])
+    if entry["customSetting"] or entry["deprecatedAndHidden"] or entry["isSubtype"] or name in _NEVER_BUSINESS_OBJECTS:
+        return False
+    if entry["associateEntityType"] or name.endswith("History"):
+        return name.endswith("History") and not name.startswith(("Login", "Verification", "Setup"))
+    if _OF_THE_PLATFORM.search(name):
+        return False
+    return bool(entry["custom"] or entry["layoutable"] or name in _WITHOUT_LAYOUT)
+
+
+def is_business_by_name(name: str) -> bool:
+    """Whether an object of which nothing but the name is known would be missed."""
+    is_history = name.endswith("__History")
+    return name in _WELL_KNOWN or ((name.endswith("__c") or is_history) and not _OF_THE_PLATFORM.search(name))
+
 
 _TYPES = {
     "string": "text", "phone": "text", "email": "text", "picklist": "select", "combobox": "text", "url": "url",

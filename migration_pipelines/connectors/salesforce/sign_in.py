@@ -1,7 +1,14 @@
-"""Signing in to Salesforce, by simple-salesforce. The token stays in memory."""
+"""Signing in to Salesforce, by simple-salesforce: a given token, client credentials, or a signed assertion (JWT bearer).
+
+The token stays in memory. All three flows go to the org's own origin, through a session that rewrites the hosts that
+simple-salesforce makes up.
+"""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -9,9 +16,26 @@ import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from migration_pipelines.errors import PermanentFailure, TransientFailure
+from migration_pipelines.errors import InvalidInput, PermanentFailure, TransientFailure
 
 TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What identifies us: a token; or a client id with its secret; or a client id, a user name and a private key.
+
+    Attributes:
+        private_key: RSA key in PEM form, or the path of a file that holds it.
+        audience: whom the assertion is made out to: "login", or "test" for a sandbox.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    username: str | None = None
+    private_key: str | None = field(default=None, repr=False)
+    audience: str = "login"
 
 
 class OneOrigin(requests.Session):
@@ -32,35 +56,73 @@ class OneOrigin(requests.Session):
         return response
 
 
-def sign_in(
-    origin: str, *, token: str | None, client_id: str | None, client_secret: str | None, api_version: str
-) -> Salesforce:
-    """A signed-in client: by a given token, else by the OAuth client credentials flow (Salesforce OAuth 2.0).
+def sign_in(origin: str, credentials: Credentials, *, api_version: str) -> str:
+    """An access token (Salesforce OAuth 2.0: client credentials flow, JWT bearer flow); a given one is handed back.
 
     Raises:
+        InvalidInput: the private key is none.
         PermanentFailure: Salesforce refuses the credentials.
         TransientFailure: the org cannot be reached.
     """
+    if credentials.token:
+        return credentials.token
     session = OneOrigin(origin)
-    host = urlsplit(origin).netloc
     try:
-        if token:
-            return Salesforce(instance_url=origin, session_id=token, session=session, version=api_version)
-        return Salesforce(
-            consumer_key=client_id,
-            consumer_secret=client_secret,
-            domain=host.removesuffix(".salesforce.com"),
-            session=session,
-            version=api_version,
-        )
+        if credentials.private_key is None:
+            own_domain = urlsplit(origin).netloc.removesuffix(".salesforce.com")
+            client = Salesforce(
+                consumer_key=credentials.client_id, consumer_secret=credentials.client_secret, domain=own_domain,
+                session=session, version=api_version,
+            )  # fmt: skip
+        else:
+            with warnings.catch_warnings():  # it prints the client id, and the refusal below says the same
+                warnings.simplefilter("ignore", UserWarning)
+                client = Salesforce(
+                    username=credentials.username, consumer_key=credentials.client_id,
+                    privatekey=_pem(credentials.private_key), domain=credentials.audience,
+                    session=session, version=api_version,
+                )  # fmt: skip
+        return str(client.session_id)
     except SalesforceError as error:
         raise PermanentFailure(
             f"Salesforce at {origin} refuses to sign us in ({getattr(error, 'message', None) or type(error).__name__}). "
-            "Check the client id and secret in the environment variables that project.yaml names, and that the app's "
-            "client credentials flow has a user to run as."
+            + _advice(credentials)
         ) from None
     except requests.RequestException as error:
         raise TransientFailure(
             f"Salesforce at {origin} cannot be reached ({type(error).__name__}). Check the URL and the network, then run "
             "the same command again."
         ) from None
+    finally:
+        session.close()
+
+
+def _advice(credentials: Credentials) -> str:
+    if credentials.private_key is None:
+        return (
+            "Check the client id and secret in the environment variables that project.yaml names, and that the app's "
+            "client credentials flow has a user to run as."
+        )
+    return (
+        "Check the client id, the user name and the private key in the environment variables that project.yaml names, "
+        "that the app holds the key's certificate, that an administrator has approved the app for this user, and that "
+        "audience: is test for a sandbox and login for any other org."
+    )
+
+
+def _pem(private_key: str) -> str:
+    """The key's text. Raises InvalidInput, which quotes nothing, where it is no RSA key."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        text = private_key if "-----BEGIN" in private_key else Path(private_key).expanduser().read_text("ascii")
+        key: object = load_pem_private_key(text.encode("ascii"), password=None)
+    except (OSError, ValueError, TypeError):
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        raise InvalidInput(
+            "The private key for Salesforce cannot be read. The environment variable that private_key: names must hold "
+            "an RSA key in PEM form without a password, or the path of a file that does."
+        )
+    return text

@@ -1,179 +1,190 @@
-"""Salesforce as a source: describe, count, and read whole objects over the REST API.
+"""Salesforce as a source: how each object is counted and read. What an org is, `discovery` says.
 
-Task and Event are counted and read by queryAll, since plain query hides archived activities; deleted rows are left out.
+A small object is read by query, a large one by a Bulk job. Deleted rows are left out, except where the question is what
+changed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 
 import httpx
-from simple_salesforce.format import format_soql
 
-from migration_pipelines.connectors.http import HttpClient, exact_number
-from migration_pipelines.connectors.salesforce.describe import NEVER_BUSINESS_OBJECTS, object_schema
-from migration_pipelines.connectors.salesforce.sign_in import sign_in
+from migration_pipelines.connectors.base import FileBody
+from migration_pipelines.connectors.http import HttpClient
+from migration_pipelines.connectors.salesforce import files
+from migration_pipelines.connectors.salesforce.allowance import DEFAULT_RESERVE_PERCENT, Allowance
+from migration_pipelines.connectors.salesforce.api import SalesforceApi
+from migration_pipelines.connectors.salesforce.bulk import NotByBulk, bulk_pages
+from migration_pipelines.connectors.salesforce.discovery import discover
+from migration_pipelines.connectors.salesforce.query import fits_a_url, query_pages
+from migration_pipelines.connectors.salesforce.sign_in import Credentials, sign_in
+from migration_pipelines.connectors.salesforce.soql import STAMPS, Selection, changed, live, one_of
 from migration_pipelines.core.records import SourceRecord
-from migration_pipelines.core.schema import ObjectSchema, OrgSchema, User
-from migration_pipelines.errors import MappingError, PermanentFailure, TransientFailure
+from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.errors import PermanentFailure
 
-_ARCHIVED = frozenset({"Task", "Event"})
+log = logging.getLogger(__name__)
+
+# A Bulk job costs about five requests (make, ask twice, fetch, delete) and waits for its turn; by query that is the
+# price of 10,000 records. Above it the job is cheaper with every page.
+BULK_FROM = 10_000
+
+# Objects that are listed only for given ids -> the object whose ids those are, and the field that they are compared with.
+_ONLY_BY_ID = {"ContentDocumentLink": ("ContentDocument", "ContentDocumentId")}
+_IDS_A_QUERY = 300
 
 
 class SalesforceSource:
-    """A Salesforce org, read over REST. Implements `connectors.base.Source`.
+    """A Salesforce org that is read. Implements `connectors.base.Source`.
 
     Args:
         url: the org's My Domain origin.
-        token: an access token; or else client_id and client_secret of an app with the client credentials flow.
         api_version: "62.0".
+        reserve_percent: how much of the org's daily API requests stays untouched.
+        bulk_from: objects with more records are read by Bulk.
+        rows_a_download: how many a Bulk page holds; None goes by the number of fields.
+        transport, sleep: for tests.
     """
 
     def __init__(
         self,
         url: str,
+        credentials: Credentials,
         *,
-        token: str | None = None,
-        client_id: str | None = None,
-        client_secret: str | None = None,
         api_version: str = "62.0",
+        reserve_percent: float = DEFAULT_RESERVE_PERCENT,
+        bulk_from: int = BULK_FROM,
+        rows_a_download: int | None = None,
         transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._credentials = {"token": token, "client_id": client_id, "client_secret": client_secret}
+        self._credentials = credentials
         self._api_version = api_version
-        self._http = HttpClient("Salesforce", url, self._authorise, transport=transport)
-        self._base = f"/services/data/v{api_version}"
+        self._bulk_from = bulk_from
+        self._rows_a_download = rows_a_download
+        allowance = Allowance(url, reserve_percent)
+        http = HttpClient("Salesforce", url, self._authorise, manners=allowance, transport=transport, sleep=sleep)
+        self._http = http
+        self.api = SalesforceApi(http, allowance, api_version)
 
     def close(self) -> None:
         self._http.close()
 
     def describe(self, in_full: Sequence[str]) -> OrgSchema:
-        names = {one["name"]: one for one in self._get(f"{self._base}/sobjects")["sobjects"] if one["queryable"]}
-        if missing := [name for name in in_full if name not in names]:
-            raise MappingError(
-                f"The Salesforce org shows no object {', '.join(missing)}. Take it out of the mapping, or give the "
-                "integration user access to it."
-            )
-        counts = {one["name"]: one["count"] for one in self._get(f"{self._base}/limits/recordCount")["sObjects"]}
-        objects: dict[str, ObjectSchema] = {}
-        for name, one in names.items():
-            if name in in_full:
-                described = object_schema(self._get(f"{self._base}/sobjects/{name}/describe"))
-                objects[name] = described.model_copy(update={"records": self.count(name)})
-            elif counts.get(name):
-                objects[name] = ObjectSchema(
-                    name=name,
-                    label=one["label"],
-                    records=counts[name],
-                    is_custom=one["custom"],
-                    is_business=name not in NEVER_BUSINESS_OBJECTS,
-                )
-        organization = self._organization()
-        return OrgSchema(
-            crm="salesforce", identity=f"salesforce:{organization['Id']}", objects=objects,
-            users=tuple(self._users()), facts={
-                "stages": self._stages(),
-                "currency": self._currency(),
-                "is_sandbox": organization["IsSandbox"],
-            },
-        )  # fmt: skip
+        return discover(self.api, in_full, self.count)
 
     def count(self, source_object: str) -> int:
-        return int(self._query(_select("COUNT()", source_object), source_object)["totalSize"])
+        return sum(self._size(one) for one in self._slices(live(source_object)))
 
     def now(self) -> datetime:
-        response = self._http.get(f"{self._base}/")
+        response = self._http.get(f"{self.api.base}/")
         return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
 
-    def read(self, source_object: str, fields: Sequence[str], parent_field: str | None) -> Iterator[list[SourceRecord]]:
-        page = self._query(_select(", ".join(fields), source_object) + " ORDER BY Id", source_object)
-        read, seen = 0, set[str]()
-        while True:
-            records = [_source_record(source_object, row, parent_field) for row in page["records"]]
-            read += len(records)
-            if records:
-                yield records
-            if page["done"]:
-                break
-            following = page["nextRecordsUrl"]
-            if following in seen or not records:
-                raise TransientFailure(f"Salesforce repeated a page of {source_object}. Run the same command again.")
-            seen.add(following)
-            page = self._get(following)
-        if read != page["totalSize"]:
-            raise TransientFailure(
-                f"Salesforce announced {page['totalSize']} records of {source_object} and gave {read}. "
-                "Run the same command again."
+    def read(
+        self,
+        source_object: str,
+        fields: Sequence[str],
+        *,
+        parent_field: str | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[list[SourceRecord]]:
+        wanted = dict.fromkeys(("Id", *fields, *([parent_field] if parent_field else ())))
+        stamp: str | None = next((name for name in STAMPS if name in wanted), None)
+        if since is None:
+            selection = live(source_object, tuple(wanted))
+        else:
+            has = {one["name"] for one in self.api.describe(source_object)["fields"]}
+            stamp = next((name for name in STAMPS if name in has), None)
+            own = {"IsDeleted", "MasterRecordId"} & has
+            names = tuple(dict.fromkeys((*wanted, *([stamp] if stamp else ()), *sorted(own))))
+            selection = (
+                changed(source_object, names, stamp, since, has_bin="IsDeleted" in has)
+                if stamp
+                else live(source_object, names)
             )
+        for one in self._slices(selection):
+            for rows in self._pages(one):
+                is_exact = list(rows[0]) == list(fields)
+                yield [
+                    _record(
+                        source_object,
+                        row,
+                        row if is_exact else {name: row[name] for name in fields},
+                        stamp,
+                        parent_field,
+                    )
+                    for row in rows
+                ]
 
-    def _organization(self) -> Mapping[str, Any]:
-        found = self._query("SELECT Id, Name, IsSandbox FROM Organization", "Organization")["records"]
-        return dict(found[0])
+    def file_of(self, record: SourceRecord) -> FileBody | None:
+        return files.file_of(record)
 
-    def _currency(self) -> str | None:
-        """The org's own currency; None where the org does not tell it."""
-        response = self._http.get(
-            f"{self._base}/query", {"q": "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true"}
-        )
-        if response.status_code == 200 and (records := response.json()["records"]):
-            return str(records[0]["IsoCode"])
-        return None
+    def open_file(self, body: FileBody) -> Iterator[bytes]:
+        return files.open_file(self.api, body)
 
-    def _users(self) -> Iterator[User]:
-        for page in self.read("User", ["Id", "Name", "Email", "IsActive"], None):
-            for record in page:
-                row = record.values
-                yield User(id=record.id, name=row["Name"] or "", email=row["Email"], is_active=row["IsActive"])
+    def _pages(self, selection: Selection) -> Iterator[list[dict[str, Any]]]:
+        """By Bulk where there are many rows, or where the statement is too long for a URL; else, or if Bulk does not take
+        it, by query."""
+        refused = ""
+        fits = fits_a_url(selection)
+        if selection.source_object not in _ONLY_BY_ID and (not fits or self._size(selection) > self._bulk_from):
+            try:
+                yield from bulk_pages(self.api, selection, self._rows_a_download)
+                return
+            except NotByBulk as error:
+                refused = str(error)
+                log.info("%s is read by query, since Bulk does not take it: %s", selection.source_object, refused)
+        if not fits:
+            raise PermanentFailure(
+                f"Salesforce reads {selection.source_object} with its {len(selection.fields)} fields neither by Bulk "
+                f"({refused}) nor by query, whose statement would be too long. Hide fields that are not needed from the "
+                "integration user, then discover and extract again."
+            )
+        yield from query_pages(self.api, selection)
 
-    def _stages(self) -> list[Mapping[str, Any]]:
-        """Opportunity stages in order: name, and whether they are closed and won."""
-        soql = "SELECT ApiName, IsClosed, IsWon FROM OpportunityStage ORDER BY SortOrder"
-        rows = self._query(soql, "OpportunityStage")["records"]
-        return [{"name": row["ApiName"], "is_closed": row["IsClosed"], "is_won": row["IsWon"]} for row in rows]
+    def _slices(self, selection: Selection) -> Iterator[Selection]:
+        """The selection itself; or, of an object that is listed only for given ids, one for each few hundred of them."""
+        if selection.source_object not in _ONLY_BY_ID:
+            yield selection
+            return
+        holder, field = _ONLY_BY_ID[selection.source_object]
+        holders = Selection(holder, ("Id",), everything=selection.everything)
+        ids = (row["Id"] for rows in self._pages(holders) for row in rows)
+        while some := list(islice(ids, _IDS_A_QUERY)):
+            yield Selection(
+                selection.source_object, selection.fields, (one_of(field, some), *selection.conditions),
+                selection.everything, selection.order,
+            )  # fmt: skip
 
-    def _query(self, soql: str, source_object: str) -> Any:
-        resource = "queryAll" if source_object in _ARCHIVED else "query"
-        return self._get(f"{self._base}/{resource}", {"q": soql})
-
-    def _get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        response = self._http.get(path, params)
-        if response.status_code != 200:
-            raise PermanentFailure(f"Salesforce refused a read: {_in_its_words(response)}")
-        return json.loads(response.text, parse_float=exact_number)
+    def _size(self, selection: Selection) -> int:
+        name = selection.source_object
+        answer = self.api.query(selection.counted(), what=f"the number of {name}", everything=selection.everything)
+        return int(answer["totalSize"])
 
     def _authorise(self, renew: bool) -> Mapping[str, str]:
-        if renew and self._credentials["token"]:
-            return self._authorise(False)  # a given token cannot be renewed: the second 401 is final
-        client = sign_in(self._http.origin, api_version=self._api_version, **self._credentials)
-        return {"Authorization": f"Bearer {client.session_id}"}
+        del renew  # a given token comes back as it is: the second 401 is final
+        token = sign_in(self._http.origin, self._credentials, api_version=self._api_version)
+        return {"Authorization": f"Bearer {token}"}
 
 
-def _select(fields: str, source_object: str) -> str:
-    """SOQL over all live records of an object; queryAll is asked for those that are not deleted."""
-    soql = format_soql("SELECT {:literal} FROM {:literal}", fields, source_object)
-    return soql + " WHERE IsDeleted = false" if source_object in _ARCHIVED else soql
-
-
-def _source_record(source_object: str, row: Mapping[str, Any], parent_field: str | None) -> SourceRecord:
-    values = {name: value for name, value in row.items() if name != "attributes"}
-    stamp = values.get("SystemModstamp")
+def _record(
+    source_object: str, row: dict[str, Any], values: dict[str, Any], stamp: str | None, parent_field: str | None
+) -> SourceRecord:
+    if winner := row.get("MasterRecordId"):  # the record that this one was merged into
+        values["MasterRecordId"] = winner
+    changed_at = row[stamp] if stamp else None
     return SourceRecord(
         object=source_object,
-        id=values["Id"],
+        id=row["Id"],
         values=values,
-        modified_at=datetime.fromisoformat(stamp) if stamp else None,
-        parent_id=values[parent_field] if parent_field else None,
+        modified_at=datetime.fromisoformat(changed_at) if changed_at else None,
+        deleted=bool(row.get("IsDeleted")),
+        parent_id=row[parent_field] if parent_field else None,
     )
-
-
-def _in_its_words(response: httpx.Response) -> str:
-    """Salesforce's code and message; never the request, which may carry more than a log should."""
-    try:
-        first = response.json()[0]
-        return f"{first['errorCode']}: {first['message']}"
-    except (ValueError, LookupError, TypeError):
-        return f"status {response.status_code}"
