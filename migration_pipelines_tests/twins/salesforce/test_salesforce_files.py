@@ -195,6 +195,7 @@ def test_a_body_that_is_not_base64_is_refused(files: Org, text: str) -> None:
         ("multipart/form-data; boundary=b", b"--b\r\nContent-Type: application/json\r\n\r\n{\r\n--b--"),
         ("multipart/form-data; boundary=b", b"--b\r\nContent-Type: text/plain\r\n\r\n{}\r\n--b--"),
         ("application/json", b"[]"),
+        ("application/json", b'{"Title": [true], "PathOnClient": 1}'),
         ("application/json", b"{"),
     ],
 )

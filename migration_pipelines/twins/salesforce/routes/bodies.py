@@ -12,6 +12,8 @@ from migration_pipelines.twins.salesforce.writing import ColumnError, Outcome, R
 
 Record = dict[str, Any]
 Result = TypeVar("Result")
+SEARCHED_BYTES = 1 << 20
+"""How far into a body the place of a misfit is looked for: a multipart one may be of gigabytes."""
 
 
 @dataclass
@@ -70,7 +72,8 @@ def written(call: Call, work: Callable[[], Result]) -> Result:
     except ColumnError as error:
         raise Refusal(400, "INVALID_FIELD", error.reason) from error
     except JsonMisfitError as error:
-        before = call.body.decode(errors="replace").partition(f'"{error.field.name}"')[0]
+        call.file.seek(0)
+        before = call.file.read(SEARCHED_BYTES).decode(errors="replace").partition(f'"{error.field.name}"')[0]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise malformed(f"{error} at [line:{line}, column:{column}]") from error
 

@@ -1,6 +1,6 @@
 """Files over REST: uploads as JSON or as a multipart form, and downloads straight from disk."""
 
-import json
+import os
 
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -11,9 +11,10 @@ from migration_pipelines.twins.salesforce.content.uploads import JSON_LIMIT, is_
 from migration_pipelines.twins.salesforce.describe import Field, SObject
 from migration_pipelines.twins.salesforce.errors import Refusal, answer, not_found
 from migration_pipelines.twins.salesforce.org import Org, version_of
+from migration_pipelines.twins.salesforce.routes.bodies import json_object, refuse_row, written
 from migration_pipelines.twins.salesforce.routes.paths import DATA, both
 from migration_pipelines.twins.salesforce.store import Row
-from migration_pipelines.twins.salesforce.writing import ColumnError, table_of
+from migration_pipelines.twins.salesforce.writing import table_of
 
 UPLOADED = ("ContentVersion", "ContentNote", "Attachment", "Document")
 
@@ -23,14 +24,14 @@ def content_routes(org: Org) -> list[Route]:
         obj = org.catalogue.get(name)
         if obj is None:
             raise not_found()
-        record = uploaded_record(call, obj, org.store.bodies) if is_multipart(call) else _json(call)
-        try:
-            (outcome,) = org.writer.insert(table_of(obj, [record]))
-        except ColumnError as error:
-            raise Refusal(400, "INVALID_FIELD", str(error)) from error
-        if outcome.errors:
-            first = outcome.errors[0]
-            raise Refusal(400, first.code, first.message, first.fields)
+        if is_multipart(call):
+            record = uploaded_record(call, obj, org.store.bodies)
+        elif call.file.seek(0, os.SEEK_END) > JSON_LIMIT:
+            raise Refusal(413, "REQUEST_ENTITY_TOO_LARGE", "a body this large must come as a multipart form")
+        else:
+            record = json_object(call)
+        (outcome,) = written(call, lambda: org.writer.insert(table_of(obj, [record])))
+        refuse_row(outcome)
         place = f"{DATA.format(version=version_of(call.request))}/sobjects/{obj.name}/{outcome.id}"
         return answer({"id": outcome.id, "success": True, "errors": []}, 201, {"Location": place})
 
@@ -51,15 +52,3 @@ def download(org: Org, obj: SObject, field: Field, row: Row) -> Response:
         raise not_found()
     kind = row.get("ContentType") if "contenttype" in obj.all_fields else None
     return FileResponse(org.store.bodies.path(body), media_type=str(kind or "application/octet-stream"))
-
-
-def _json(call: Call) -> dict[str, object]:
-    if call.file.seek(0, 2) > JSON_LIMIT:
-        raise Refusal(413, "REQUEST_ENTITY_TOO_LARGE", "a body this large must come as a multipart form")
-    try:
-        record = json.loads(call.body)
-    except ValueError as error:
-        raise Refusal(400, "JSON_PARSER_ERROR", f"the body is not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise Refusal(400, "JSON_PARSER_ERROR", "the body is not a JSON object")
-    return record
