@@ -223,7 +223,13 @@ def test_a_home_that_cannot_be_made_and_files_far_away_are_sentences(
 ) -> None:
     (tmp_path / "a file").write_text("x")
     monkeypatch.setenv("MIGRATION_FILES", "s3://bucket/files")
-    refused(world, run("status", world.key), INVALID, "MIGRATION_FILES names a file system that is not there", "or name a folder")
+    refused(
+        world,
+        run("status", world.key),
+        INVALID,
+        "MIGRATION_FILES names a file system that is not there",
+        "or name a folder",
+    )
     monkeypatch.setenv("MIGRATION_HOME", str(tmp_path / "a file" / "home"))
     refused(world, run("status", world.key), INVALID, "MIGRATION_HOME")
 
