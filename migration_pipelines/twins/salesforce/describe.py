@@ -108,13 +108,14 @@ class SObject:
         return next((field for field in self.all_fields.values() if field.answer["nameField"]), None)
 
     def parts(self, compound: Field) -> dict[str, Field]:
-        """An address's parts by their key in the answer: `city` -> BillingCity."""
+        """A compound's parts by their key in the answer: `city` -> BillingCity, `latitude` -> Place__Latitude__s."""
         prefix = compound.name.removesuffix("__c").removesuffix("Address")
-        return {
-            part.name.removeprefix(prefix)[:1].lower() + part.name.removeprefix(prefix)[1:]: part
-            for part in self
-            if part.answer["compoundFieldName"] == compound.name
-        }
+        found: dict[str, Field] = {}
+        for part in self:
+            if part.answer["compoundFieldName"] == compound.name:
+                key = part.name.removeprefix(prefix).removeprefix("__").removesuffix("__s")
+                found[key[:1].lower() + key[1:]] = part
+        return found
 
 
 class Catalogue:

@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +100,26 @@ def test_the_answers_text_is_json_in_utf_8_whatever_its_length(start: Start) -> 
     assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
     assert answer.headers["Content-Encoding"] == "gzip"
     assert [record["Name"] for record in json.loads(answer.content)["records"]] == ["Ağ 0", "Ağ 1", "Ağ 2"]
+
+
+def test_a_location_is_put_together_from_its_parts(start: Callable[..., Org], tmp_path: Path) -> None:
+    """A custom compound's parts end in __s; a describe that leaves them out has a compound that is always empty."""
+    part = {"type": "double", "compoundFieldName": "Place__c", "precision": 18, "scale": 15}
+    fields = [
+        {"name": "Id", "type": "id"},
+        {"name": "Name", "type": "string", "length": 80, "nameField": True},
+        {"name": "Place__c", "type": "location"},
+        {"name": "Place__Latitude__s", **part},
+        {"name": "Place__Longitude__s", **part},
+        {"name": "Nowhere__c", "type": "location"},
+    ]
+    (tmp_path / "describe").mkdir()
+    (tmp_path / "describe" / "Shop__c.json").write_text(
+        json.dumps({"name": "Shop__c", "keyPrefix": "a01", "fields": fields})
+    )
+    org = start(seed=tmp_path)
+    org.put_rows("Shop__c", {"Name": "Here", "Place__Latitude__s": 41.25, "Place__Longitude__s": 28.5})
+
+    assert org.records("SELECT Place__c, Nowhere__c FROM Shop__c") == [
+        {"Place__c": {"latitude": 41.25, "longitude": 28.5}, "Nowhere__c": None}
+    ]

@@ -43,6 +43,9 @@ class Compound:
     parts: Mapping[str, Value]
 
     def pieces(self) -> Iterator[str]:
+        if not self.parts:  # a describe may leave them out
+            yield Fixed("null")
+            return
         empty = " AND ".join(f"c{part.column} IS NULL" for part in self.parts.values())
         whole = joined([*members(self.parts), Fixed("}")])
         yield f"iif({empty}, 'null', {whole})"
