@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import httpx
 import pytest
 
 from migration_pipelines.connectors.salesforce import Credentials, SalesforceSource
-from migration_pipelines.twins.kit.clock import Clock
 from migration_pipelines.twins.kit.serve import serve_in_thread
 from migration_pipelines.twins.salesforce import build_salesforce_twin
 from migration_pipelines_tests.connectors.contract_source import SourceContract
@@ -43,7 +41,7 @@ class Org:
         assert self.control.post("remove", json={"object": self.object, "id": record_id}).status_code == 204
 
     def let_an_hour_pass(self) -> None:
-        assert self.control.post("clock", json={"real": True}).is_success
+        assert self.control.post("clock", json={"advance": 3_600}).is_success
 
     def fail(self, kind: str, ordinal: int, times: int = 1) -> None:
         self.control.delete("faults")
@@ -61,10 +59,8 @@ def url(tmp_path: Path, switches: Mapping[str, object]) -> Iterator[str]:
     (tmp_path / "rows").mkdir()
     names = "\n".join(f"Account {n}" for n in range(ROWS))
     (tmp_path / "rows" / "Account.csv").write_text(f"Name\n{names}\n", "utf-8")
-    clock = Clock()
-    clock.set(time.time() - 3_600)
     app = build_salesforce_twin(
-        seed=tmp_path, client_id="app", client_secret="planted-client-secret", clock=clock, switches=switches
+        seed=tmp_path, client_id="app", client_secret="planted-client-secret", switches=switches
     )
     with serve_in_thread(app) as twin:
         yield twin.url

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from email.utils import formatdate
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -78,6 +79,7 @@ class TwinApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], (b"date", formatdate(at, usegmt=True).encode())]
             await send(message)
 
         fault = self._faults.match(scope["method"], scope["path"])

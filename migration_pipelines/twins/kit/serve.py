@@ -92,6 +92,7 @@ class _Server(uvicorn.Server):
             ws="none",
             proxy_headers=False,
             server_header=False,
+            date_header=False,  # `TwinApp` gives the date of the twin's own clock
             timeout_graceful_shutdown=1,
             ssl_certfile=certificate.certificate if certificate else None,
             ssl_keyfile=certificate.key if certificate else None,

@@ -201,6 +201,12 @@ def test_the_clock_can_be_frozen_moved_and_brought_back(client):
     assert clock(real=True) > 1_700_000_000
 
 
+def test_answers_bear_the_date_of_the_clock(client):
+    client.post("/__twin__/clock", json={"set": 1_000_000_000})
+
+    assert client.get("/things/1").headers.get_list("Date") == ["Sun, 09 Sep 2001 01:46:40 GMT"]
+
+
 def test_reset_brings_back_state_faults_statistics_and_clock(client):
     client.post("/things", content="a")
     client.post("/__twin__/clock", json={"set": 1000})
