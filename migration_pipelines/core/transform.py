@@ -139,7 +139,7 @@ def _value(record: SourceRecord, field: str) -> Any:
     except KeyError:
         raise MappingError(
             f"{record.object} {record.id}: the extract has no field {field!r}. "
-            "Run discover, which says what is hidden from us, and extract again; or correct the mapping."
+            "It may be hidden from us, which discover says. Run discover and extract again, or correct the mapping."
         ) from None
     return None if is_empty(value) else value
 
@@ -198,7 +198,7 @@ def _obey(rule: Rule, record: SourceRecord, decisions: Mapping[str, Any]) -> Any
     except KeyError as missing:
         raise MappingError(
             f"{record.object} {record.id}: rule {rule.name!r} finds no {missing}. "
-            "Run discover, which says what is hidden from us, and extract again; or correct the mapping."
+            "It may be hidden from us, which discover says. Run discover and extract again, or correct the mapping."
         ) from missing
 
 
