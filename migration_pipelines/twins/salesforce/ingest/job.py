@@ -90,8 +90,9 @@ class IngestJob(Job):
             self.move(State.IN_PROGRESS, self.clock.now())
         try:
             for rows in task.work(self):
+                due = pace.book(rows, self.clock.now())
                 yield 0.0
-                yield from self._until(pace.book(rows, self.clock.now()))
+                yield from self._until(due)
         except Exception as error:
             self.fail(f"InternalServerError : {type(error).__name__}")
             raise
