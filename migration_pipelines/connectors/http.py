@@ -208,7 +208,7 @@ class HttpClient:
         refused_for_now = self._manners.after(response)
         return refused_for_now or _is_lost(response) or response.status_code == 429
 
-    def write(self, method: str, path: str, body: bytes) -> httpx.Response:
+    def write(self, method: str, path: str, body: bytes, *, content_type: str = "application/json") -> httpx.Response:
         """A write that was answered: any status that says for certain what happened.
 
         Raises:
@@ -220,7 +220,7 @@ class HttpClient:
         for attempt in range(ATTEMPTS):
             self._pause_before(attempt)
             try:
-                response = self._send(method, path, content=body, headers={"Content-Type": "application/json"})
+                response = self._send(method, path, content=body, headers={"Content-Type": content_type})
             except httpx.ConnectError as error:
                 problem = type(error).__name__
                 continue

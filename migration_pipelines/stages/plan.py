@@ -165,7 +165,8 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
     to_write: dict[str, int] = {}
     for row in tally:
         target_object = row["route"].split(">")[1]
-        to_write[target_object] = to_write.get(target_object, 0) + row["to_create"] + row["to_update"]
+        if target_object != "users" and (rows := row["to_create"] + row["to_update"]):
+            to_write[target_object] = to_write.get(target_object, 0) + rows
     target = partition.target
     groups = {
         compiled.route.target: plans.distinct_parents(plan_id, compiled.key, field)
@@ -187,8 +188,7 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
         "objects": {name: dict(one) for name, one in partition.project.file.objects.items()},
         "cost": asdict(
             cost(
-                {name: rows for name, rows in to_write.items() if rows and name != "users"},
-                array=target.batch_size(""), groups=groups, per_second=pace,
+                to_write, arrays={name: target.batch_size(name) for name in to_write}, groups=groups, per_second=pace,
             )
         ),
     }  # fmt: skip

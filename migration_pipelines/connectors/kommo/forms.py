@@ -7,33 +7,34 @@ seconds; everything that is no field of Kommo's own goes into `custom_fields_val
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
-
 from migration_pipelines.connectors.base import Found, Record
+from migration_pipelines.connectors.kommo.kind import ROLLED_BACK
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
+from migration_pipelines.errors import MappingError
 
 MIGRATION_KEY = "SF_ID"
-ROLLED_BACK = "rolled back"
 
 # Kommo's own fields, by entity; None stands for no limit that is known.
 _NAME = FieldSchema(name="name", label="Name", max_length=255)
-_STAMPS = (
+CREATED = (
     FieldSchema(name="created_at", label="Created", type="datetime"),
-    FieldSchema(name="responsible_user_id", label="Responsible user", type="reference"),
     FieldSchema(name="created_by", label="Created by", type="reference"),
 )
+STAMPS = (*CREATED, FieldSchema(name="responsible_user_id", label="Responsible user", type="reference"))
+_TAGS = FieldSchema(name="tags", label="Tags", type="multiselect")
 OWN_FIELDS: Mapping[str, tuple[FieldSchema, ...]] = {
-    "companies": (_NAME, *_STAMPS),
+    "companies": (_NAME, _TAGS, *STAMPS),
     "contacts": (
         _NAME,
         FieldSchema(name="first_name", label="First name", max_length=255),
         FieldSchema(name="last_name", label="Last name", max_length=255),
-        *_STAMPS,
+        _TAGS,
+        *STAMPS,
     ),
     "leads": (
         _NAME,
@@ -43,16 +44,20 @@ OWN_FIELDS: Mapping[str, tuple[FieldSchema, ...]] = {
         FieldSchema(name="closed_at", label="Closed", type="date"),
         FieldSchema(name="company", label="Company", type="reference"),
         FieldSchema(name="contacts", label="Contacts", type="reference"),
-        *_STAMPS,
+        _TAGS,
+        *STAMPS,
     ),
 }
 ENTITIES = tuple(OWN_FIELDS)
+ELEMENT_FIELDS = (_NAME, *CREATED)
+LOSS_REASON = FieldSchema(name="loss_reason", label="Loss reason", type="select")
 USER_FIELDS = ("responsible_user_id", "created_by")
 
 _OURS = {
     "text": "text", "textarea": "textarea", "numeric": "decimal", "monetary": "decimal", "checkbox": "boolean",
     "date": "date", "date_time": "datetime", "birthday": "date", "url": "url", "select": "select",
     "radiobutton": "select", "multiselect": "multiselect", "multitext": "multitext", "streetaddress": "textarea",
+    "price": "decimal", "category": "select",
 }  # fmt: skip
 THEIRS = {
     "text": "text", "textarea": "textarea", "decimal": "numeric", "integer": "numeric", "boolean": "checkbox",
@@ -82,6 +87,7 @@ class Pipelines:
 
     ids: Mapping[str, int]
     stages: Mapping[tuple[int, str], int]
+    opening: Mapping[int, int] = field(default_factory=dict)
 
     WON, LOST = 142, 143
 
@@ -95,7 +101,12 @@ class Pipelines:
                 for status in one["_embedded"]["statuses"]
                 if status["id"] not in (cls.WON, cls.LOST)
             },
+            {one["id"]: status["id"] for one in pipelines if (status := _first_open(one["_embedded"]["statuses"]))},
         )
+
+    def first_stage(self, pipeline_id: int) -> int:
+        """The first stage of a pipeline that is neither closed nor for incoming leads."""
+        return self.opening[pipeline_id]
 
     def stage_id(self, pipeline: str, stage: str) -> int:
         return {"won": self.WON, "lost": self.LOST}.get(stage) or self.stages[self.ids[pipeline], stage]
@@ -116,19 +127,22 @@ class Forms:
     objects: Mapping[str, ObjectSchema]
     field_ids: Mapping[tuple[str, str], int]
     pipelines: Pipelines
+    loss_reasons: Mapping[str, int] = field(default_factory=dict)
 
     def item(self, entity: str, record: Record) -> dict[str, Any]:
         """One item of a POST or PATCH array. A create leaves out what is empty; an update clears with it."""
         is_update = record.target_id is not None
         item: dict[str, Any] = {"request_id": record.key}
         custom: list[dict[str, Any]] = []
-        own = {field.name for field in OWN_FIELDS[entity]}
+        own = {one.name for one in self._own(entity)}
         for name, value in record.values.items():
             if _is_empty(value) and not is_update:
                 continue
             if name not in own:
                 custom.append(self._custom_item(entity, name, value))
-            elif name not in ("pipeline", "status"):
+            elif name == LOSS_REASON.name:
+                item["loss_reason_id"] = self._loss_reason_id(value)
+            elif name not in ("pipeline", "status", "tags"):
                 item[name] = self._encode(entity, name, value)
         if "pipeline" in record.values:
             pipeline = record.values["pipeline"]
@@ -138,17 +152,30 @@ class Forms:
             if name in USER_FIELDS and ids and not (is_update and name == "created_by"):
                 item[name] = int(ids[0])
         if is_update:
-            item["id"] = int(record.target_id or 0)
-            if record.is_adopted:
+            item["id"] = int((record.target_id or "").rpartition(":")[2])
+            if record.is_adopted and "tags" not in record.values:
                 item["tags_to_delete"] = [{"name": ROLLED_BACK}]
         else:
             custom.append(self._custom_item(entity, MIGRATION_KEY, record.key))
-            embedded = self._embedded(record)
-            if embedded:
-                item["_embedded"] = embedded
+            item["_embedded"] = self._embedded(record)
+        tags = record.values.get("tags") or ()
+        if tags or (is_update and "tags" in record.values):
+            item["_embedded"] = {**item.get("_embedded", {}), "tags": [{"name": one} for one in tags] or None}
+        if not item.get("_embedded"):
+            item.pop("_embedded", None)
         if custom:
             item["custom_fields_values"] = custom
         return item
+
+    def _own(self, entity: str) -> tuple[FieldSchema, ...]:
+        return (*OWN_FIELDS.get(entity, ELEMENT_FIELDS), *((LOSS_REASON,) if entity == "leads" else ()))
+
+    def _loss_reason_id(self, name: str | None) -> int | None:
+        if name and name not in self.loss_reasons:
+            raise MappingError(
+                f"Kommo has no loss reason {name!r}. Add it to the account, or map it to one that is there."
+            )
+        return self.loss_reasons[name] if name else None
 
     def _embedded(self, record: Record) -> dict[str, Any]:
         """Links to records that exist, which Kommo takes in the same request on creation only."""
@@ -162,21 +189,24 @@ class Forms:
     def found(self, entity: str, answer: Mapping[str, Any]) -> Found:
         """One record of an answer, in our normal form."""
         values: dict[str, Any] = {}
-        for field in OWN_FIELDS[entity]:
-            if field.name in answer:
-                values[field.name] = self._decode(field.type, answer[field.name])
+        embedded = answer.get("_embedded") or {}
+        for own in self._own(entity):
+            if own.name in answer:
+                values[own.name] = self._decode(own.type, answer[own.name])
         if entity == "leads":
             values["pipeline"], values["status"] = self.pipelines.names(answer["pipeline_id"], answer["status_id"])
+            reasons = {number: name for name, number in self.loss_reasons.items()}
+            values[LOSS_REASON.name] = reasons.get(answer["loss_reason_id"])
         for one in answer.get("custom_fields_values") or ():
             name = one["field_code"] or one["field_name"]
             custom = self.objects[entity].fields.get(name)
             if custom:
                 values[name] = self._decode_custom(custom.type, one["values"])
-        values["tags"] = sorted(tag["name"] for tag in answer["_embedded"].get("tags") or ())
+        values["tags"] = sorted(tag["name"] for tag in embedded.get("tags") or ())
         references = {name: [str(answer[name])] for name in USER_FIELDS if answer.get(name)}
-        if companies := answer["_embedded"].get("companies"):
+        if companies := embedded.get("companies"):
             references["company"] = [str(one["id"]) for one in companies]
-        if contacts := answer["_embedded"].get("contacts"):
+        if contacts := embedded.get("contacts"):
             main_first = sorted(contacts, key=lambda one: (not one["is_main"], one["id"]))
             references["contacts"] = [str(one["id"]) for one in main_first]
         return Found({name: value for name, value in values.items() if name not in USER_FIELDS}, references)
@@ -198,7 +228,7 @@ class Forms:
         if field_type == "date":
             return int(datetime.combine(date.fromisoformat(value), time(12), self.zone).timestamp())
         if field_type == "datetime":
-            return int(datetime.fromisoformat(value).timestamp())
+            return seconds_of(value)
         if field_type == "decimal":
             return str(value)
         return value
@@ -215,19 +245,22 @@ class Forms:
         if field_type == "date":
             return datetime.fromtimestamp(value, self.zone).date().isoformat()
         if field_type == "datetime":
-            return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return moment_of(value)
         return value
 
 
-def in_its_words(response: httpx.Response) -> str:
-    """Kommo's own words, without what we sent."""
-    try:
-        body = response.json()
-        detail = "; ".join(map(str, body["errors"].values())) if body.get("errors") else body.get("detail")
-        named = [error["detail"] for one in body.get("validation-errors") or () for error in one["errors"]]
-        return f"{'; '.join(named) or detail or body.get('title')} (status {response.status_code})"
-    except (ValueError, AttributeError, LookupError, TypeError):
-        return f"status {response.status_code}"
+def _first_open(statuses: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    usual = [one for one in statuses if one["type"] == 0 and one["id"] not in (Pipelines.WON, Pipelines.LOST)]
+    return min(usual, key=lambda one: int(one["sort"]), default=None)
+
+
+def seconds_of(moment: str) -> int:
+    """Unix seconds of a moment in our normal form, "2024-01-31T10:00:00Z"."""
+    return int(datetime.fromisoformat(moment).timestamp())
+
+
+def moment_of(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_empty(value: Any) -> bool:

@@ -1,80 +1,168 @@
-"""Links in Kommo. Contact and company are linked from the company's side, many contacts a call; deals take theirs when
-they are created, and by calls of their own afterwards. Linking is safe to repeat: a pair is linked or it is not.
+"""Links in Kommo, which are safe to repeat: a pair is linked or it is not. Many travel in one call, all of one record.
 
-The id of a company's link is "<company id>:<contact id>".
+Contact and company are linked from the company's side, products from the lead's; the id of such a link is
+"<id of the one>:<id of the other>". Deals take company and contacts when they are created, and by calls of their own
+afterwards.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
-from migration_pipelines.connectors.http import HttpClient
-from migration_pipelines.connectors.kommo.forms import in_its_words
+from migration_pipelines.connectors.kommo.api import KommoApi
+from migration_pipelines.connectors.kommo.kind import LONGEST_ARRAY
+from migration_pipelines.connectors.kommo.refusals import in_its_words
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 
 DEAL_LINKS = ("company", "contacts")
-SCHEMA = ObjectSchema(
-    name="company_contacts", label="Links between companies and contacts",
-    fields={name: FieldSchema(name=name, type="reference") for name in ("company_id", "contact_id")},
+
+
+@dataclass(frozen=True)
+class LinkForm:
+    """One kind of link.
+
+    Attributes:
+        near, near_field: the side that a call is made from, and the reference that names its record.
+        far, far_field: the other side.
+        is_read_from_far: the links are read with the records of the other side.
+        values: fields that a link carries.
+    """
+
+    name: str
+    label: str
+    near: str
+    near_field: str
+    far: str
+    far_field: str
+    is_read_from_far: bool = False
+    values: tuple[FieldSchema, ...] = ()
+
+
+COMPANY_CONTACTS = LinkForm(
+    "company_contacts", "Links between companies and contacts", "companies", "company_id", "contacts", "contact_id",
+    is_read_from_far=True,
+)  # fmt: skip
+LEAD_ELEMENTS = LinkForm(
+    "lead_elements", "Elements of lists on leads", "leads", "lead", "catalog_elements", "element",
+    values=(FieldSchema(name="quantity", label="Quantity", type="decimal"),),
 )  # fmt: skip
 
-_Answers = Callable[[str, Sequence[str]], Iterable[Mapping[str, Any]]]
+
+class Links:
+    """Links of one form, as a kind of record of their own. Implements `kind.Kind`."""
+
+    def __init__(self, api: KommoApi, form: LinkForm) -> None:
+        self._api = api
+        self._form = form
+        self.group_by: str | None = form.near_field
+
+    def schema(self) -> ObjectSchema:
+        form = self._form
+        references = (FieldSchema(name=name, type="reference") for name in (form.near_field, form.far_field))
+        fields = {one.name: one for one in (*references, *form.values)}
+        return ObjectSchema(name=form.name, label=form.label, fields=fields)
+
+    def batch_size(self) -> int:
+        return LONGEST_ARRAY
+
+    def high_water(self) -> str | None:
+        return None
+
+    def render(self, batch: Batch) -> bytes:
+        """All that is linked to one record."""
+        return json.dumps([self._end(self._far(one), one.values) for one in batch.records]).encode()
+
+    def write(self, batch: Batch) -> Sequence[WriteResult | None]:
+        response = self._api.write("POST", self._path(self._near(batch.records[0]), "link"), self.render(batch))
+        if response.status_code == 200:
+            return [WriteResult("created", self._id(one)) for one in batch.records]
+        if len(batch.records) == 1:
+            return [WriteResult("failed", message=f"link: {in_its_words(response)}")]
+        return [None] * len(batch.records)
+
+    def applied(self, batch: Batch) -> Sequence[WriteResult | None]:
+        found = self.read_back([self._id(one) for one in batch.records])
+        return [WriteResult("created", self._id(one)) if self._id(one) in found else None for one in batch.records]
+
+    def read_back(self, target_ids: Sequence[str]) -> Mapping[str, Found]:
+        """The links among those asked for that are there, many a request."""
+        form, pairs = self._form, {one: one.partition(":")[::2] for one in target_ids}
+        asked, shown = (form.far, form.near) if form.is_read_from_far else (form.near, form.far)
+        side = 1 if form.is_read_from_far else 0
+        there: dict[tuple[str, str], Mapping[str, Any]] = {}
+        numbers = list(dict.fromkeys(int(pair[side]) for pair in pairs.values()))
+        for one in self._api.by_ids(f"/api/v4/{asked}", asked, numbers, [("with", shown)]):
+            for other in one["_embedded"].get(shown) or ():
+                ends = (str(one["id"]), _our_id(other))
+                there[ends[::-1] if form.is_read_from_far else ends] = other
+        return {
+            target_id: Found(_carried(there[pair]), {form.near_field: [pair[0]], form.far_field: [pair[1]]})
+            for target_id, pair in pairs.items()
+            if pair in there
+        }
+
+    def undone(self, found: Found) -> Found | None:
+        del found
+        return None
+
+    def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
+        by_near: dict[str, list[str]] = {}
+        for target_id in records:
+            near, _, far = target_id.partition(":")
+            by_near.setdefault(near, []).append(far)
+        refused = {}
+        for near, others in by_near.items():
+            for start in range(0, len(others), LONGEST_ARRAY):
+                chunk = others[start : start + LONGEST_ARRAY]
+                body = json.dumps([self._end(one, {}) for one in chunk]).encode()
+                response = self._api.write("POST", self._path(near, "unlink"), body)
+                if response.status_code != 204:
+                    refused.update({f"{near}:{one}": f"not unlinked (status {response.status_code})" for one in chunk})
+        return refused
+
+    def _near(self, record: Record) -> str:
+        return record.references[self._form.near_field][0]
+
+    def _far(self, record: Record) -> str:
+        return record.references[self._form.far_field][0]
+
+    def _id(self, record: Record) -> str:
+        return f"{self._near(record)}:{self._far(record)}"
+
+    def _path(self, near: str, verb: str) -> str:
+        return f"/api/v4/{self._form.near}/{near}/{verb}"
+
+    def _end(self, far: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The far end of a link as a call names it. An element is named with its list."""
+        catalog, _, number = far.rpartition(":")
+        end: dict[str, Any] = {"to_entity_id": int(number), "to_entity_type": self._form.far}
+        if catalog:
+            end["metadata"] = {"catalog_id": int(catalog)}
+            if (quantity := values.get("quantity")) is not None:
+                end["metadata"]["quantity"] = _number(quantity)
+        return end
 
 
-def link_id(record: Record) -> str:
-    return f"{record.references['company_id'][0]}:{record.references['contact_id'][0]}"
+def _our_id(other: Mapping[str, Any]) -> str:
+    catalog = (other.get("metadata") or {}).get("catalog_id")
+    return f"{catalog}:{other['id']}" if catalog else str(other["id"])
 
 
-def body(batch: Batch) -> bytes:
-    """All contacts of one company."""
-    return _to_contacts(one.references["contact_id"][0] for one in batch.records)
+def _carried(other: Mapping[str, Any]) -> dict[str, Any]:
+    quantity = (other.get("metadata") or {}).get("quantity")
+    return {} if quantity is None else {"quantity": _number(quantity)}
 
 
-def write(http: HttpClient, batch: Batch) -> Sequence[WriteResult | None]:
-    company = batch.records[0].references["company_id"][0]
-    response = http.write("POST", f"/api/v4/companies/{company}/link", body(batch))
-    if response.status_code == 200:
-        return [WriteResult("created", link_id(one)) for one in batch.records]
-    if len(batch.records) == 1:
-        return [WriteResult("failed", message=f"link: {in_its_words(response)}")]
-    return [None] * len(batch.records)
-
-
-def applied(batch: Batch, found: Mapping[str, Found]) -> Sequence[WriteResult | None]:
-    return [WriteResult("created", link_id(one)) if link_id(one) in found else None for one in batch.records]
-
-
-def read_back(target_ids: Sequence[str], answers: _Answers) -> Mapping[str, Found]:
-    """The links among those asked for that are there, read from the contacts' side, many a request."""
-    contacts = list(dict.fromkeys(one.split(":")[1] for one in target_ids))
-    companies = {
-        str(one["id"]): {str(company["id"]) for company in one["_embedded"].get("companies") or ()}
-        for one in answers("contacts", contacts)
-    }
-    found = {}
-    for target_id in target_ids:
-        company, contact = target_id.split(":")
-        if company in companies.get(contact, ()):
-            found[target_id] = Found({}, {"company_id": [company], "contact_id": [contact]})
-    return found
-
-
-def unlink(http: HttpClient, target_ids: Sequence[str]) -> Mapping[str, str]:
-    by_company: dict[str, list[str]] = {}
-    for target_id in target_ids:
-        company, contact = target_id.split(":")
-        by_company.setdefault(company, []).append(contact)
-    refused = {}
-    for company, contacts in by_company.items():
-        response = http.write("POST", f"/api/v4/companies/{company}/unlink", _to_contacts(contacts))
-        if response.status_code != 204:
-            refused.update({f"{company}:{one}": f"not unlinked (status {response.status_code})" for one in contacts})
-    return refused
+def _number(quantity: Any) -> int | float:
+    """A whole number stays one: JSON tells 2 from 2.0."""
+    number = float(quantity)
+    return int(number) if number.is_integer() else number
 
 
 def are_as_meant(meant: Sequence[str], there: Sequence[str]) -> bool:
@@ -82,7 +170,7 @@ def are_as_meant(meant: Sequence[str], there: Sequence[str]) -> bool:
     return set(meant) == set(there) and list(meant[:1]) == list(there[:1])
 
 
-def relink_deals(http: HttpClient, records: Sequence[Record], found: Mapping[str, Found]) -> None:
+def relink_deals(api: KommoApi, records: Sequence[Record], found: Mapping[str, Found]) -> None:
     """Give each deal the company and contacts that are meant, and take away those that are not."""
     for record in records:
         there = found.get(record.target_id or "", Found({})).references
@@ -91,17 +179,17 @@ def relink_deals(http: HttpClient, records: Sequence[Record], found: Mapping[str
         is_main_elsewhere = list(there.get("contacts", ())[:1]) != list(main)
         wanted = [one for one in meant if one not in linked or (is_main_elsewhere and one == ("contacts", *main))]
         if surplus := [one for one in linked if one not in meant]:
-            _change(http, record.target_id, "unlink", surplus, ())
+            _change(api, record.target_id, "unlink", surplus, ())
         if wanted:
-            _change(http, record.target_id, "link", wanted, main)
+            _change(api, record.target_id, "link", wanted, main)
 
 
-def unlink_deals(http: HttpClient, records: Mapping[str, Found]) -> dict[str, str]:
+def unlink_deals(api: KommoApi, records: Mapping[str, Found]) -> dict[str, str]:
     """Take away all links of deals. Returns Kommo's words for each deal whose links it keeps."""
     refused = {}
     for target_id, found in records.items():
         if linked := _deal_links(found.references):
-            response = _change(http, target_id, "unlink", linked, ())
+            response = _change(api, target_id, "unlink", linked, ())
             if not response.is_success:
                 refused[target_id] = in_its_words(response)
     return refused
@@ -115,7 +203,7 @@ def _deal_links(references: Mapping[str, Sequence[str]]) -> list[tuple[str, str]
 
 
 def _change(
-    http: HttpClient, deal: str | None, verb: str, pairs: Sequence[tuple[str, str]], main: Sequence[str]
+    api: KommoApi, deal: str | None, verb: str, pairs: Sequence[tuple[str, str]], main: Sequence[str]
 ) -> httpx.Response:
     items = []
     for kind, one in pairs:
@@ -123,8 +211,4 @@ def _change(
         if kind == "contacts" and one in main:
             item["metadata"] = {"is_main": True}
         items.append(item)
-    return http.write("POST", f"/api/v4/leads/{deal}/{verb}", json.dumps(items).encode())
-
-
-def _to_contacts(contacts: Iterable[str]) -> bytes:
-    return json.dumps([{"to_entity_id": int(one), "to_entity_type": "contacts"} for one in contacts]).encode()
+    return api.write("POST", f"/api/v4/leads/{deal}/{verb}", json.dumps(items).encode())

@@ -1,13 +1,14 @@
-"""Custom fields and pipelines in Kommo: made by code and name, never twice."""
+"""Custom fields, pipelines, lists and loss reasons in Kommo: made by code and name, never twice."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from migration_pipelines.connectors.http import HttpClient
-from migration_pipelines.connectors.kommo.forms import MIGRATION_KEY, THEIRS
+from migration_pipelines.connectors.kommo.account import LIST, LOSS_REASONS, Account
+from migration_pipelines.connectors.kommo.api import KommoApi
+from migration_pipelines.connectors.kommo.forms import LOSS_REASON, MIGRATION_KEY, THEIRS
 from migration_pipelines.core.provisioning import Wanted, WantedField, WantedPipeline
 from migration_pipelines.errors import OutcomeUnknown, PermanentFailure
 
@@ -15,45 +16,52 @@ ATTEMPTS = 3
 STAGE_COLOURS = ("#fffeb2", "#ffdc7f", "#c1e0ff", "#deff81", "#f3beff")
 PIPELINES = "/api/v4/leads/pipelines"
 
-_Read = Callable[[str, str], list[Mapping[str, Any]]]
-
 
 class Provisioner:
-    """Makes what is wanted and not there.
+    """Makes what is wanted and the account lacks."""
 
-    Args:
-        fields, pipelines: what the account has.
-        settled_read: reads a list anew after an answer was lost.
-    """
-
-    def __init__(
-        self,
-        http: HttpClient,
-        fields: Mapping[str, Sequence[Mapping[str, Any]]],
-        pipelines: Sequence[Mapping[str, Any]],
-        settled_read: _Read,
-    ) -> None:
-        self._http = http
-        self._fields = fields
-        self._pipelines = pipelines
-        self._settled_read = settled_read
+    def __init__(self, api: KommoApi, account: Account) -> None:
+        self._api = api
+        self._account = account
 
     def make(self, wanted: Wanted) -> list[str]:
         """Returns what was made, in words. Raises PermanentFailure where Kommo refuses."""
-        made = []
-        for entity in dict.fromkeys(field.object for field in wanted.fields):
-            there = {one["code"] or one["name"] for one in self._fields[entity]}
-            missing = [one for one in wanted.fields if one.object == entity and one.name not in there]
-            if missing:
-                self._make_fields(entity, missing)
-                made += [f"field {one.name} ({one.type}) of {entity}" for one in missing]
+        reasons = [choice for one in wanted.fields if _is_loss_reason(one) for choice in one.choices]
+        made = self._make_named("loss_reasons", "loss reason", LOSS_REASONS, reasons) if reasons else []
+        fields = [one for one in wanted.fields if not _is_loss_reason(one)]
+        lists = [one.object.removeprefix(LIST) for one in fields if one.object.startswith(LIST)]
+        if missing := [one for one in dict.fromkeys(lists) if LIST + one not in self._account.lists]:
+            made += self._make_named("catalogs", "list", "/api/v4/catalogs", missing)
+            self._account.forget()
+        for entity in dict.fromkeys(one.object for one in fields):
+            there = {one["code"] or one["name"] for one in self._account.custom_fields[entity]}
+            needed = [one for one in (*_key_of(entity), *fields) if one.object == entity and one.name not in there]
+            if needed:
+                self._make_fields(entity, needed)
+                made += [f"field {one.name} ({one.type}) of {entity}" for one in needed]
         for pipeline in wanted.pipelines:
             made += self._make_pipeline(pipeline)
         return made
 
+    def _make_named(self, kind: str, word: str, path: str, names: Sequence[str]) -> list[str]:
+        """Things that have only a name, one request each."""
+        there = {one["name"] for one in self._api.pages(path, kind)}
+        missing = [one for one in dict.fromkeys(names) if one not in there]
+        for name in missing:
+            for _ in range(ATTEMPTS):
+                try:
+                    self._post(path, [{"name": name}], f"{word} {name}")
+                    break
+                except OutcomeUnknown:
+                    if name in {one["name"] for one in self._api.settled_pages(path, kind)}:
+                        break
+            else:
+                raise OutcomeUnknown(f"Kommo: the answers to {ATTEMPTS} attempts at making {word} {name} were lost")
+        return [f"{word} {name}" for name in missing]
+
     def _make_fields(self, entity: str, missing: Sequence[WantedField]) -> None:
         """All at once; fewer after each lost answer, which is how Kommo says that an array is too long."""
-        path = f"/api/v4/{entity}/custom_fields"
+        path = f"/api/v4/{self._account.path_of(entity)}/custom_fields"
         size, attempts_left = len(missing), ATTEMPTS
         while missing:
             try:
@@ -64,11 +72,11 @@ class Provisioner:
                 if not attempts_left:
                     raise
                 size = max(1, size // 2)
-                there = {one["code"] for one in self._settled_read(path, "custom_fields")}
+                there = {one["code"] for one in self._api.settled_pages(path, "custom_fields")}
                 missing = [one for one in missing if one.name not in there]
 
     def _make_pipeline(self, wanted: WantedPipeline) -> list[str]:
-        there = next((one for one in self._pipelines if one["name"] == wanted.name), None)
+        there = next((one for one in self._account.pipelines if one["name"] == wanted.name), None)
         for _ in range(ATTEMPTS):
             try:
                 if there is None:
@@ -81,17 +89,27 @@ class Provisioner:
                     self._post(f"{PIPELINES}/{there['id']}/statuses", items, f"stages of {wanted.name}")
                 return [f"stage {stage} of pipeline {wanted.name}" for stage in missing]
             except OutcomeUnknown:
-                found = self._settled_read(PIPELINES, "pipelines")
+                found = self._api.settled_pages(PIPELINES, "pipelines")
                 there = next((one for one in found if one["name"] == wanted.name), None)
         raise OutcomeUnknown(f"Kommo: the answers to {ATTEMPTS} attempts at making pipeline {wanted.name} were lost")
 
     def _post(self, path: str, items: list[dict[str, Any]], what: str) -> None:
-        response = self._http.write("POST", path, json.dumps(items).encode())
+        response = self._api.write("POST", path, json.dumps(items).encode())
         if response.status_code not in (200, 201):
             raise PermanentFailure(
                 f"Kommo refused to make {what} (status {response.status_code}: {response.text[:200]}). "
                 "The token must be an administrator's."
             )
+
+
+def _is_loss_reason(wanted: WantedField) -> bool:
+    return (wanted.object, wanted.name) == ("leads", LOSS_REASON.name)
+
+
+def _key_of(entity: str) -> tuple[WantedField, ...]:
+    """A list that we fill takes the migration key with its other fields; the cards' keys are wanted by name."""
+    is_list = entity.startswith(LIST)
+    return (WantedField(entity, MIGRATION_KEY, "Salesforce ID", "text"),) if is_list else ()
 
 
 def _field_item(wanted: WantedField) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""Requests to one Kommo account: reads that are answered in full, lists to their end, and the pauses around a lost answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from migration_pipelines.connectors.http import HttpClient
+from migration_pipelines.connectors.kommo.refusals import in_its_words
+from migration_pipelines.errors import PermanentFailure
+
+PAGE = 250
+IDS_IN_ONE_URL = 200
+
+Params = Sequence[tuple[str, Any]]
+
+
+class KommoApi:
+    """Args: quiet_seconds, how long a request whose answer was lost may still be under way."""
+
+    def __init__(self, http: HttpClient, *, quiet_seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._http = http
+        self._quiet_seconds = quiet_seconds
+        self._sleep = sleep
+
+    def close(self) -> None:
+        self._http.close()
+
+    def write(self, method: str, path: str, body: bytes) -> httpx.Response:
+        """As HttpClient.write."""
+        return self._http.write(method, path, body)
+
+    def keep_quiet(self) -> None:
+        """Give a request whose answer was lost the time to end."""
+        self._sleep(self._quiet_seconds)
+
+    def read(self, path: str, params: Any = None) -> Any:
+        """An answer's content; None where Kommo answers 204 for nothing. Raises PermanentFailure for any refusal."""
+        response = self._http.get(path, params)
+        if response.status_code == 204:
+            return None
+        if response.status_code != 200:
+            raise PermanentFailure(f"Kommo refused to be read: {in_its_words(response)}")
+        return response.json()
+
+    def has(self, path: str) -> bool:
+        """Whether the account knows a part of the API that not every account has."""
+        return self._http.get(path).status_code not in (402, 403, 404, 405)
+
+    def pages(self, path: str, kind: str, params: Params = ()) -> Iterator[Mapping[str, Any]]:
+        number = 1
+        while page := self.read(path, [*params, ("page", number), ("limit", PAGE)]):
+            yield from page["_embedded"][kind]
+            if "next" not in page["_links"]:
+                return
+            number += 1
+
+    def by_ids(self, path: str, kind: str, ids: Sequence[int], params: Params = ()) -> Iterator[Mapping[str, Any]]:
+        """Records by id, once, whichever of them are there."""
+        for start in range(0, len(ids), IDS_IN_ONE_URL):
+            asked = [("filter[id][]", one) for one in ids[start : start + IDS_IN_ONE_URL]]
+            yield from self.pages(path, kind, [*asked, *params])
+
+    def newest_id(self, path: str, kind: str) -> int | None:
+        page = self.read(path, [("order[id]", "desc"), ("limit", 1)])
+        return int(page["_embedded"][kind][0]["id"]) if page else None
+
+    def settled_pages(self, path: str, kind: str) -> list[Mapping[str, Any]]:
+        """A list after a lost answer: read when whatever was under way has had time to end."""
+        self.keep_quiet()
+        return list(self.pages(path, kind))

@@ -1,0 +1,241 @@
+"""Records that travel in arrays: written, matched by `request_id`, settled by the newest ids, undone by halves.
+
+Kommo has no idempotency key (Kommo REST v4). What a lost answer applied is found by reading the newest ids down to the
+highest one that was there before, and comparing our mark exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
+from migration_pipelines.connectors.kommo.api import KommoApi, Params
+from migration_pipelines.connectors.kommo.kind import FIRST_ARRAY, ArraySize
+from migration_pipelines.connectors.kommo.refusals import in_its_words, refused_items
+from migration_pipelines.core.compare import differences
+from migration_pipelines.core.schema import ObjectSchema
+from migration_pipelines.errors import MigrationError, OutcomeUnknown, PermanentFailure
+
+Item = dict[str, Any]
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One collection of Kommo's: its path, what an answer calls its items, and what stands before the ids we give."""
+
+    path: str
+    key: str
+    prefix: str = ""
+
+    def our_id(self, number: Any) -> str:
+        return f"{self.prefix}:{number}" if self.prefix else str(number)
+
+
+def number_of(target_id: str | None) -> int:
+    """Kommo's own id, of ours."""
+    return int((target_id or "").rpartition(":")[2])
+
+
+class ArrayKind(ABC):
+    """A kind of record that Kommo takes in arrays. Those of one batch that go to another collection wait for the next.
+
+    Attributes:
+        collections: where records of this kind stand, the first one being the only one for most kinds.
+        with_: what a read must ask for beyond the record itself.
+    """
+
+    group_by: str | None = None
+    with_: Params = ()
+
+    def __init__(self, api: KommoApi, size: ArraySize, collections: Sequence[Collection]) -> None:
+        self._api = api
+        self._size = size
+        self.collections = collections
+        self._highest: dict[str, int] = {}
+
+    @abstractmethod
+    def schema(self) -> ObjectSchema: ...
+
+    @abstractmethod
+    def item(self, record: Record) -> Item:
+        """One item of the array: new where the record has no target id."""
+
+    @abstractmethod
+    def found(self, collection: Collection, answer: Answer) -> Found: ...
+
+    @abstractmethod
+    def mark(self, record: Record) -> str:
+        """What tells this record from all others."""
+
+    @abstractmethod
+    def mark_of(self, answer: Answer) -> str | None:
+        """The same, as it is read; None where the record is not ours."""
+
+    @abstractmethod
+    def undone(self, found: Found) -> Found | None: ...
+
+    @abstractmethod
+    def undoing(self, target_id: str, found: Found) -> Item:
+        """The item of a PATCH that rolls a record back."""
+
+    def collection_of(self, record: Record) -> Collection:
+        del record
+        return self.collections[0]
+
+    def is_as_meant(self, record: Record, found: Found) -> bool:
+        """Whether an update stands in the account."""
+        return not differences(record.values, found.values)
+
+    def after_creating(self, created: Sequence[tuple[Record, str]]) -> None:
+        """What has to follow a creation. Safe to repeat."""
+        del created
+
+    def after_updating(self, records: Sequence[Record]) -> None:
+        """What has to follow an update. Safe to repeat."""
+        del records
+
+    def is_learnt_from(self, batch: Batch, response: httpx.Response) -> bool:
+        """Whether a refusal taught us how this account wants such records: they are sent again, in another form."""
+        del batch, response
+        return False
+
+    # Writing
+
+    def batch_size(self) -> int:
+        return self._size.now
+
+    def high_water(self) -> str | None:
+        for one in self.collections:
+            if one.path not in self._highest:
+                self._highest[one.path] = self._api.newest_id(one.path, one.key) or 0
+        return " ".join(one.our_id(self._highest[one.path]) for one in self.collections)
+
+    def render(self, batch: Batch) -> bytes:
+        return json.dumps([self.item(one) for one in self._travelling(batch).records]).encode()
+
+    def write(self, batch: Batch) -> Sequence[WriteResult | None]:
+        travelling = self._travelling(batch)
+        return _in_order(batch, travelling, self._write(travelling))
+
+    def _travelling(self, batch: Batch) -> Batch:
+        """The part of a batch that one request can carry."""
+        where = self.collection_of(batch.records[0])
+        together = [one for one in batch.records if self.collection_of(one) == where]
+        return Batch(batch.target_object, together, batch.high_water)
+
+    def _write(self, batch: Batch) -> Sequence[WriteResult | None]:
+        is_update, where = batch.records[0].target_id is not None, self.collection_of(batch.records[0])
+        response = self._api.write("PATCH" if is_update else "POST", where.path, self.render(batch))
+        if response.status_code not in (200, 400):
+            raise PermanentFailure(
+                f"Kommo refused {len(batch.records)} {batch.target_object}: {in_its_words(response)}"
+            )
+        try:
+            return self._refused(batch, response) if response.status_code == 400 else self._taken(batch, response)
+        except (MigrationError, ValueError, LookupError) as error:
+            # Something of it may stand in the account by now, so no failure from here on means "nothing was applied".
+            raise OutcomeUnknown(f"Kommo: what became of a request is not known ({error})") from error
+
+    def _taken(self, batch: Batch, response: httpx.Response) -> Sequence[WriteResult | None]:
+        where = self.collection_of(batch.records[0])
+        answers = {one["request_id"]: int(one["id"]) for one in response.json()["_embedded"][where.key]}
+        self._size.went_well()
+        if batch.records[0].target_id is not None:
+            self.after_updating(batch.records)
+            return [WriteResult("updated", one.target_id) if one.key in answers else None for one in batch.records]
+        self._highest[where.path] = max([self._highest.get(where.path, 0), *answers.values()])
+        ids = {key: where.our_id(number) for key, number in answers.items()}
+        self.after_creating([(one, ids[one.key]) for one in batch.records if one.key in ids])
+        return [WriteResult("created", ids[one.key]) if one.key in ids else None for one in batch.records]
+
+    def _refused(self, batch: Batch, response: httpx.Response) -> Sequence[WriteResult | None]:
+        """The named items failed. Whether the others were applied is not documented, so the account is asked."""
+        if self.is_learnt_from(batch, response):
+            return self.applied(batch)
+        words = refused_items(response, batch.records)
+        applied = self.applied(batch) if len(words) < len(batch.records) else [None] * len(batch.records)
+        return [
+            WriteResult("failed", message=words[record.key]) if record.key in words else result
+            for record, result in zip(batch.records, applied, strict=True)
+        ]
+
+    # Settling
+
+    def applied(self, batch: Batch) -> Sequence[WriteResult | None]:
+        travelling = self._travelling(batch)
+        return _in_order(batch, travelling, self._applied(travelling))
+
+    def _applied(self, batch: Batch) -> Sequence[WriteResult | None]:
+        if batch.records[0].target_id is not None:
+            found = self.read_back([one.target_id or "" for one in batch.records])
+            return [self._updated(one, found.get(one.target_id or "")) for one in batch.records]
+        where = self.collection_of(batch.records[0])
+        by_mark = self._newer_than(where, _floor(where, batch.high_water))
+        ids = [by_mark.get(self.mark(one)) for one in batch.records]
+        self.after_creating([(one, found) for one, found in zip(batch.records, ids, strict=True) if found])
+        return [WriteResult("created", found) if found else None for found in ids]
+
+    def _updated(self, record: Record, found: Found | None) -> WriteResult | None:
+        return WriteResult("updated", record.target_id) if found and self.is_as_meant(record, found) else None
+
+    def _newer_than(self, where: Collection, high_water: int) -> dict[str, str]:
+        """Mark -> id, of every record of ours above the high water mark."""
+        by_mark: dict[str, str] = {}
+        for one in self._api.pages(where.path, where.key, [("order[id]", "desc")]):
+            if one["id"] <= high_water:
+                break
+            self._highest[where.path] = max(self._highest.get(where.path, 0), one["id"])
+            if mark := self.mark_of(one):
+                by_mark[mark] = where.our_id(one["id"])
+        return by_mark
+
+    # Reading back
+
+    def read_back(self, target_ids: Sequence[str]) -> Mapping[str, Found]:
+        return {
+            where.our_id(one["id"]): self.found(where, one)
+            for where, numbers in self._by_collection(target_ids)
+            for one in self._api.by_ids(where.path, where.key, numbers, self.with_)
+        }
+
+    def _by_collection(self, target_ids: Sequence[str]) -> Iterator[tuple[Collection, list[int]]]:
+        for where in self.collections:
+            if numbers := [number_of(one) for one in target_ids if one == where.our_id(number_of(one))]:
+                yield where, numbers
+
+    # Rolling back, as far as Kommo lets one
+
+    def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
+        refused: dict[str, str] = {}
+        for where, numbers in self._by_collection(list(records)):
+            ids = [where.our_id(one) for one in numbers]
+            items = [self.undoing(one, records[one]) for one in ids]
+            chunks = [items[start : start + FIRST_ARRAY] for start in range(0, len(items), FIRST_ARRAY)]
+            while chunks:
+                chunk = chunks.pop()
+                response = self._api.write("PATCH", where.path, json.dumps(chunk).encode())
+                if response.status_code == 200:
+                    continue
+                if len(chunk) > 1:  # one of them may spoil the request for all; undoing twice changes nothing
+                    chunks += [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
+                else:
+                    refused[where.our_id(chunk[0]["id"])] = in_its_words(response)
+        return refused
+
+
+def _floor(where: Collection, high_water: str | None) -> int:
+    """The highest id that a collection had, of a high water mark that names one for each collection."""
+    floors = [number_of(one) for one in (high_water or "").split() if one == where.our_id(number_of(one))]
+    return floors[0] if floors else 0
+
+
+def _in_order(batch: Batch, travelling: Batch, results: Sequence[WriteResult | None]) -> Sequence[WriteResult | None]:
+    by_key = {one.key: result for one, result in zip(travelling.records, results, strict=True)}
+    return [by_key.get(one.key) for one in batch.records]

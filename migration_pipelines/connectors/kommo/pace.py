@@ -1,0 +1,67 @@
+"""How fast we may go: our own ceiling, and half of it, and half again, where others use the same window.
+
+Kommo allows 7 requests a second, counted by address or by integration, and blocks an account that goes over it too often
+(Kommo limits). A 429 therefore says that somebody else is there: we slow down at once and speed up slowly.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+
+SLOWEST_SECONDS = 2.0
+REST_SECONDS = 1.0
+CLEAN_SECONDS = 10.0
+STEP = 1.1  # faster by this factor after so many clean seconds
+
+
+class Pace:
+    """Turns of all threads, one after another. Implements `connectors.http.Manners`.
+
+    Args:
+        requests_per_second: never more than this.
+    """
+
+    def __init__(
+        self,
+        requests_per_second: float,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fastest = 1 / requests_per_second
+        self.interval_seconds = self._fastest
+        self._sleep = sleep
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_at = 0.0
+        self._clean_since = clock()
+
+    def before(self) -> None:
+        with self._lock:
+            now = self._clock()
+            start = max(now, self._next_at)
+            self._next_at = start + self.interval_seconds
+        if start > now:
+            self._sleep(start - now)
+
+    def after(self, response: httpx.Response) -> bool:
+        now = self._clock()
+        with self._lock:
+            if response.status_code == 429:
+                self.interval_seconds = max(self._fastest, min(self.interval_seconds * 2, SLOWEST_SECONDS))
+                self._next_at = max(self._next_at, now + _rest_seconds(response))
+                self._clean_since = now
+            elif now - self._clean_since >= CLEAN_SECONDS:
+                self.interval_seconds = max(self._fastest, self.interval_seconds / STEP)
+                self._clean_since = now
+        return response.status_code == 429
+
+
+def _rest_seconds(response: httpx.Response) -> float:
+    """What the answer asks for where it does, up to a minute; else a second, after which the window is empty."""
+    told = response.headers.get("retry-after", "")
+    return min(float(told), 60.0) if told.isdigit() else REST_SECONDS
