@@ -81,8 +81,10 @@ def small_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def world(ledger: Ledger, small_source: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
-    """The small firm in Salesforce, an empty Kommo, and a project that is decided, but neither confirmed nor planned."""
-    with World.open(
-        ledger, small_source, write_project(tmp_path / "projects"), tmp_path, name=request.node.name
-    ) as world:
+    """The small firm in Salesforce, an empty Kommo, and a project that is decided, but neither confirmed nor planned.
+
+    An indirect parameter turns switches of the Kommo twin.
+    """
+    turned = getattr(request, "param", None)
+    with World.open(ledger, small_source, write_project(tmp_path / "projects"), tmp_path, switches=turned) as world:
         yield world

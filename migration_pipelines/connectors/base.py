@@ -129,6 +129,9 @@ class Target(Protocol):
     def provision(self, wanted: Wanted) -> list[str]:
         """Make what is wanted and not there; safe to repeat. Returns what was made, in words."""
 
+    def may_ignore(self, target_object: str) -> frozenset[str]:
+        """Fields and references that the target may take and not keep, as nothing tells beforehand: dates, authors."""
+
     def group_by(self, target_object: str) -> str | None:
         """The reference that all records of a batch must share; None where they need not."""
 
@@ -159,6 +162,9 @@ class Target(Protocol):
     def read_back(self, target_object: str, target_ids: Sequence[str]) -> Mapping[str, Found]:
         """Records by id, in our normal form; one that is not there is absent."""
 
+    def undoing_needs(self, target_object: str) -> Wanted:
+        """What must be there before records of an object are rolled back."""
+
     def undone(self, target_object: str, found: Found) -> Found | None:
         """What a record that we created looks like once it is rolled back; None where rolled back means gone."""
 
@@ -168,5 +174,8 @@ class Target(Protocol):
         Returns:
             target id -> the target's words, for each record that it refused to roll back.
         """
+
+    def rolled_back(self, target_object: str) -> Mapping[str, str]:
+        """Migration key -> target id, of records that stand there rolled back, whoever did it."""
 
     def close(self) -> None: ...

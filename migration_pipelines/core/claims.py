@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from migration_pipelines.core.compare import Verdict
+
 Figures = Mapping[str, Any]
 
 
@@ -85,7 +87,9 @@ def _read_back(figures: Figures) -> Judgement:
             "Somebody changed them in the target, or it refused a value silently. Mend them there, then run: "
             "crm-migrate verify PARTITION",
         )  # fmt: skip
-    return Judgement(True, f"every written field read back as meant{_as_of(figures)}")
+    kept = [f"{', '.join(one['ignored'])} of {route}" for route, one in figures["routes"].items() if one["ignored"]]
+    but = f", but for what the target does not keep: {'; '.join(kept)}" if kept else ""
+    return Judgement(True, f"every written field read back as meant{_as_of(figures)}{but}")
 
 
 def _references(figures: Figures) -> Judgement:
@@ -94,7 +98,7 @@ def _references(figures: Figures) -> Judgement:
         return Judgement(
             False,
             f"{wrong} records point at another parent or owner than meant{_as_of(figures)}"
-            + _examples(figures, lambda one: one["verdict"] == "wrong reference"),
+            + _examples(figures, lambda one: one["verdict"] == Verdict.WRONG_REFERENCE),
             "Look at one of them: crm-migrate explain PARTITION SOURCE_ID",
         )
     return Judgement(True, f"every reference pointed at the record that was meant{_as_of(figures)}")
@@ -227,6 +231,17 @@ PLAN_CLAIMS = (
             "obstacle in the target",
             "obstacles in the target",
             "Clear each of them, then discover and plan again.",
+        ),
+    ),
+    Claim(
+        "a_person_vouches_for_the_target",
+        "A person has seen to what no API tells, and said so (automations that would reach people).",
+        _is_empty_list(
+            "unvouched",
+            "nothing in the target is left that only a person can see to",
+            "point that only a person can see to",
+            "points that only a person can see to",
+            "See to it, then say so: crm-migrate confirm PARTITION --checklist",
         ),
     ),
     Claim(

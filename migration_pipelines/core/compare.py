@@ -17,6 +17,7 @@ class Verdict(StrEnum):
     PLATFORM = "changed by the platform"
     WRONG = "wrong"
     MISSING = "missing"
+    WRONG_REFERENCE = "wrong reference"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class OrgSchema(Frozen):
         identity: names the org among all orgs of its CRM, for the lock: "kommo:1000".
         automations: what could be seen; the kinds that we may not see are in `not_visible`, which is not none.
         gaps: what the org may hold and does not show us, a sentence each.
+        checklist: what no API tells and a person has to see to before anything is written: name -> what must be so.
         facts: what else a plan asks: time zone, currency, pipelines, stages, limits.
     """
 
@@ -89,6 +90,7 @@ class OrgSchema(Frozen):
     not_visible: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
     gaps: tuple[str, ...] = ()
+    checklist: Mapping[str, str] = {}
     facts: Mapping[str, Any] = {}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
+from migration_pipelines.ledger.codec import decode_text
 from migration_pipelines.ledger.lock import OrgLock
 
 PAGE = 2_000
@@ -102,6 +103,24 @@ class Batches(PartitionTables):
                 return
             group, last = rows[-1]["grouped"], rows[-1]["source_id"]
             yield [_entry(row) for row in rows]
+
+    def to_send_of(self, route: str, source_ids: Sequence[str]) -> list[Entry]:
+        """Those of some records of a route that are planned and not in the target as meant."""
+        rows = self.select(
+            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned' "
+            "AND s.outcome NOT IN ('loaded', 'conflict') AND s.source_id = ANY(:ids) ORDER BY s.source_id",
+            route=self.route_id(route), ids=list(source_ids),
+        )  # fmt: skip
+        return [_entry(row) for row in rows]
+
+    def target_ids(self, route: str, source_ids: Sequence[str]) -> list[str]:
+        """The ids in the target of those of some records of a route that are there."""
+        rows = self.select(
+            "SELECT target_id FROM ledger.entry_status WHERE partition_id = :partition AND route_id = :route "
+            "AND outcome = 'loaded' AND source_id = ANY(:ids) ORDER BY source_id",
+            route=self.route_id(route), ids=list(source_ids),
+        )  # fmt: skip
+        return [row["target_id"] for row in rows]
 
     def count_to_send(self, route: str) -> int:
         """How many entries `to_send` will give."""
@@ -226,14 +245,51 @@ class Batches(PartitionTables):
         """Keep what undoing came to: (entry, "undone" or "left", why)."""
         with self.engine.begin() as connection:
             lock.assert_held(connection)
-            connection.execute(
-                text(
-                    "INSERT INTO ledger.undo (entry_id, after_batch, result, detail) SELECT :entry, max(batch_id), :result, "
-                    ":detail FROM ledger.outcome WHERE entry_id = :entry "
-                    "ON CONFLICT (entry_id, after_batch) DO UPDATE SET result = excluded.result, detail = excluded.detail"
-                ),
-                [{"entry": entry.entry_id, "result": result, "detail": detail} for entry, result, detail in results],
-            )
+            self._write_undo(connection, results)
+
+    def _write_undo(self, connection: Connection, results: Sequence[tuple[Entry, str, str]]) -> None:
+        connection.execute(
+            text(
+                "INSERT INTO ledger.undo (entry_id, after_batch, result, detail) SELECT :entry, max(batch_id), :result, "
+                ":detail FROM ledger.outcome WHERE entry_id = :entry "
+                "ON CONFLICT (entry_id, after_batch) DO UPDATE SET result = excluded.result, detail = excluded.detail"
+            ),
+            [{"entry": entry.entry_id, "result": result, "detail": detail} for entry, result, detail in results],
+        )
+
+    def made_by_us(self, route: str) -> list[Mapping[str, Any]]:
+        """Records of a route that we made in the target: (route, source_id, target_id, name, undone, detail)."""
+        rows = self.select(
+            "SELECT r.key AS route, s.source_id, s.target_id, s.undone, s.undo_detail AS detail, coalesce(i.payload ->> 'name', "
+            "nullif(concat_ws(' ', i.payload ->> 'first_name', i.payload ->> 'last_name'), ''), left(i.payload ->> 'text', 80)) "
+            "AS name FROM ledger.entry_status s JOIN ledger.route r ON r.id = s.route_id "
+            "LEFT JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version "
+            "WHERE s.partition_id = :partition AND s.route_id = :route AND s.target_id IS NOT NULL AND s.created_by_us "
+            "ORDER BY s.source_id",
+            route=self.route_id(route),
+        )  # fmt: skip
+        return [{**row, "name": row["name"] and decode_text(row["name"])} for row in rows]
+
+    def adopt(self, lock: OrgLock, plan_id: int, route: str, target_ids: Mapping[str, str]) -> int:
+        """Take note of records that stand in the target rolled back and that this ledger does not know, so that the next
+        load takes them up. Returns how many of them the plan has.
+
+        Args:
+            target_ids: source id -> target id.
+        """
+        rows = self.select(
+            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned' "
+            "AND s.target_id IS NULL AND s.source_id = ANY(:ids)",
+            route=self.route_id(route), ids=list(target_ids),
+        )  # fmt: skip
+        entries = [_entry(row) for row in rows]
+        if entries:
+            found = [Result(one, "created", target_ids[one.source_id], created_by_us=True) for one in entries]
+            undone = [(one, "undone", "found rolled back in the target") for one in entries]
+            with self.engine.begin() as connection:
+                self._settle(connection, self._insert(connection, lock, plan_id, route, entries), found)
+                self._write_undo(connection, undone)
+        return len(entries)
 
     def left_alone(self) -> list[Mapping[str, Any]]:
         """What the last roll back did not touch, or could not: (route, source_id, target_id, detail)."""

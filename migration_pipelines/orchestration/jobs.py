@@ -47,7 +47,8 @@ def undo_everything(context: dg.OpExecutionContext, config: RollBackConfig, part
             )
         done = stages.roll_back(partitions.open(_partition_key(context)), force=config.force, report=reporter(context))
     left = [f"{route} {source_id}: {why}" for route, rows in done.left.items() for source_id, why in rows]
-    context.add_output_metadata({"undone": done.undone, "left alone": left})
+    listed = str(done.admin_list) if done.admin_list else "nothing"
+    context.add_output_metadata({"undone": done.undone, "left alone": left, "still in the target": listed})
 
 
 def _partition_key(context: dg.OpExecutionContext) -> str:

@@ -39,6 +39,23 @@ def confirm_rows(partition: OpenPartition, *, who: str, crm_object: str | None =
     return rows
 
 
+def vouch(partition: OpenPartition, *, who: str) -> list[str]:
+    """A person's word that everything on the target's checklist is seen to. It holds for this target org only.
+
+    Returns:
+        the statements that the word was given for; empty where it was given before.
+
+    Raises:
+        GateClosed: the orgs have not been discovered yet.
+    """
+    open_ = gates.unvouched(partition)
+    if open_:
+        target = partition.schema("target")
+        detail = {"target": target.identity, "statements": dict(target.checklist)}
+        partition.ledger.add_event("vouched", who=who, detail=detail)
+    return open_
+
+
 def approve_plan(partition: OpenPartition, *, who: str) -> str:
     """Approve the current plan, so that it may run. Returns its fingerprint.
 

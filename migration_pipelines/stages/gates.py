@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from migration_pipelines.connectors.registry import record_ceilings
 from migration_pipelines.core.claims import PLAN_CLAIMS, Judgement, claims_of
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.core.schema import OrgSchema
@@ -38,6 +39,16 @@ def gaps(partition: OpenPartition) -> Sequence[str]:
     """What the source may hold and does not show us, unless it is decided to go on without it."""
     accepted = partition.project.decisions.get("visibility_gap") == "accept"
     return () if accepted else partition.schema("source").gaps
+
+
+def unvouched(partition: OpenPartition) -> list[str]:
+    """What a person has to see to in the target, and nobody has said of it that it is seen to."""
+    target = partition.schema("target")
+    said: dict[str, str] = {}
+    for event in partition.ledger.events("vouched"):
+        if event["detail"]["target"] == target.identity:
+            said.update(event["detail"]["statements"])
+    return [statement for name, statement in target.checklist.items() if said.get(name) != statement]
 
 
 def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
@@ -80,9 +91,30 @@ def misfits(partition: OpenPartition, target: OrgSchema) -> list[str]:
     if ours and theirs and ours != theirs and decisions.get("currency_differs") == "refuse":
         found.append(f"the source counts in {ours}, the target in {theirs} (decision currency_differs)")
     found += foreign_pipelines(partition, target)
-    for hook in target.facts.get("webhooks", ()):
-        found.append(f"webhook to {hook} would fire for every record: switch it off for the load")
+    found += over_ceilings(partition, target)
+    if decisions.get("live_webhooks") != "accept":
+        for hook in target.facts.get("webhooks", ()):
+            found.append(
+                f"webhook to {hook} would fire for every record: switch it off for the load (decision live_webhooks)"
+            )
     return list(dict.fromkeys(found))
+
+
+def over_ceilings(partition: OpenPartition, target: OrgSchema) -> list[str]:
+    """Where the current plan makes more records than the target may hold, in words. What it holds already comes on top."""
+    plan = partition.ledger.plans.current()
+    makes: dict[str, int] = {}
+    for row in plan["summary"]["routes"] if plan else ():
+        target_object = row["route"].split(">")[1]
+        makes[target_object] = makes.get(target_object, 0) + row["to_create"]
+    return [
+        f"the plan makes {count} {' and '.join(objects)}, and what is paid for holds {ceiling} (decisions of the account's "
+        "plan and seats)"
+        for objects, ceiling in record_ceilings(
+            partition.project.file.target, partition.project.decisions, target
+        ).items()
+        if (count := sum(makes.get(name, 0) for name in objects)) > ceiling
+    ]
 
 
 def foreign_pipelines(partition: OpenPartition, target: OrgSchema) -> list[str]:
@@ -112,6 +144,7 @@ def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
         "undisposed": undisposed(partition),
         "gaps": gaps(partition),
         "misfits": misfits(partition, partition.schema("target")),
+        "unvouched": unvouched(partition),
         "unconfirmed": unconfirmed(partition),
     }
     return {claim.name: claim.judge(figures) for claim in PLAN_CLAIMS}

@@ -11,10 +11,10 @@ from migration_pipelines.stages.plan import touched_fields
 
 
 def provision(partition: OpenPartition) -> list[str]:
-    """Make the fields and pipelines of the plan.
+    """Make the fields and pipelines of the plan, and find what an earlier load left there rolled back.
 
     Returns:
-        what was made, in words; empty where everything was there.
+        what was made and found, in words; empty where everything was there.
 
     Raises:
         GateClosed: the plan is not approved, the target is not what the plan was measured against, or something in it
@@ -56,5 +56,18 @@ def provision(partition: OpenPartition) -> list[str]:
     made = partition.target.provision(wanted)
     if made:
         partition.ledger.keep_schema("target", partition.target.describe())
+    made += _take_up(partition, plan["id"])
     partition.ledger.add_event("provisioned", detail={"plan": plan["id"], "made": made})
     return made
+
+
+def _take_up(partition: OpenPartition, plan_id: int) -> list[str]:
+    """Note what stands in the target rolled back and is not in this ledger, so that the load takes it up by its key."""
+    done = []
+    for crm_object, compiled in partition.routes:
+        if crm_object == "users" or compiled.route.carried_by or partition.ledger.proof.was_ever_loaded(compiled.key):
+            continue
+        there = partition.target.rolled_back(compiled.route.target)
+        if count := partition.ledger.batches.adopt(partition.lock(), plan_id, compiled.key, there):
+            done.append(f"{count} rolled back {compiled.route.target} to take up by their migration key")
+    return done

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration_pipelines.core.claims import claims_of
-from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.core.compare import Verdict
+from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.stages.canary import ignored_fields
+from migration_pipelines.stages.partition import PRODUCTION, OpenPartition
 
 
 def reconcile(partition: OpenPartition, crm_object: str, plan_id: int) -> Mapping[str, Any]:
@@ -23,7 +26,7 @@ def figures_of(partition: OpenPartition, crm_object: str) -> dict[str, Any]:
 
     Shape: {"objects": {source object: {source_count, extracted, unaccounted, without_record}},
     "routes": {route: {rows, outcomes, present, read_back_at, wrong, wrong_references, unverified, findings,
-    not_loaded}}, "failed_allowed"}, and for users the owners.
+    not_loaded, ignored}}, "failed_allowed"}, and for users the owners.
     """
     records, proof = partition.ledger.records, partition.ledger.proof
     routes = partition.routes_of(crm_object)
@@ -39,14 +42,22 @@ def figures_of(partition: OpenPartition, crm_object: str) -> dict[str, Any]:
         }
     figures: dict[str, Any] = {
         "objects": objects,
-        "routes": {compiled.key: _route_figures(partition, compiled.key) for compiled in routes},
+        "routes": {
+            compiled.key: _route_figures(partition, compiled.key)
+            | {"ignored": sorted(_written(compiled) & ignored_fields(partition, compiled.route.target))}
+            for compiled in routes
+        },
         "failed_allowed": 0
-        if partition.environment == "production"
+        if partition.environment == PRODUCTION
         else partition.project.decisions.get("failed_allowed", 0),
     }
     if crm_object == "users":
         figures |= owner_figures(partition)
     return figures
+
+
+def _written(compiled: CompiledRoute) -> set[str]:
+    return set(compiled.route.fields) | set(compiled.route.references)
 
 
 def owner_figures(partition: OpenPartition) -> dict[str, Any]:
@@ -72,7 +83,7 @@ def _route_figures(partition: OpenPartition, route: str) -> dict[str, Any]:
         "present": outcomes.get("loaded", 0) - unverified - proof.gone(route),
         "read_back_at": proof.read_back_at(route),
         "wrong": proof.wrong_fields(route),
-        "wrong_references": counts.get("wrong reference", 0),
+        "wrong_references": counts.get(Verdict.WRONG_REFERENCE, 0),
         "unverified": unverified,
         "findings": [dict(one) for one in proof.findings(route)],
         "not_loaded": [dict(one) for one in proof.not_loaded(route)],

@@ -1,32 +1,41 @@
 """Roll back: the ledger read backwards. What people changed since is listed and left alone, unless forced.
 
-Safe to kill and repeat: every record is looked at before it is touched, and one that is undone already is only noted.
+Safe to kill and repeat: every record is looked at before it is touched, and one that is undone already is only noted. A
+target that cannot delete keeps our records, marked and out of the way; its administrator gets a list of all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from migration_pipelines.connectors.base import Found, Target
 from migration_pipelines.core.compare import Verdict, differences
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed, OutcomeUnknown, TransientFailure
 from migration_pipelines.ledger.batches import Entry
-from migration_pipelines.stages.load import settle_leftovers
+from migration_pipelines.reports.spreadsheet import write_csv
+from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Report
+from migration_pipelines.stages.sending import settle_leftovers
 
 PAGE = 200
+GONE = "no longer in the target"
 ATTEMPTS = 3
 
 
 @dataclass
 class RolledBack:
-    """Route -> how many were undone and how many left alone, with the reason for each of those."""
+    """Route -> how many were undone and how many left alone, with the reason for each of those.
+
+    `admin_list` names the file that lists every record of ours that is still in the target; None where there is none.
+    """
 
     undone: dict[str, int] = field(default_factory=dict)
     left: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    admin_list: Path | None = None
 
 
 def preview(partition: OpenPartition) -> dict[str, int]:
@@ -57,6 +66,8 @@ def roll_back(partition: OpenPartition, *, force: bool = False, report: Report =
     for _, compiled in reversed(partition.routes):
         last = None
         while page := partition.ledger.batches.to_undo(compiled.key, last, PAGE):
+            if last is None:
+                _make_room(partition, compiled.route.target)
             last = page[-1].entry_id
             results = _undo_page(partition, compiled, page, force=force)
             partition.ledger.batches.record_undo(partition.lock(), results)
@@ -69,15 +80,52 @@ def roll_back(partition: OpenPartition, *, force: bool = False, report: Report =
                 f"{compiled.key}: {done.undone.get(compiled.key, 0)} undone, {len(done.left.get(compiled.key, ()))} left"
             )
     partition.reach("rolled back")
+    done.admin_list = write_admin_list(partition)
     return done
+
+
+def write_admin_list(partition: OpenPartition) -> Path | None:
+    """List every record that this project made and that the target still holds, for whoever may delete there."""
+    rows = [
+        (row["route"].split(">")[1], row["target_id"], row["name"], row["route"].split("/")[1].split(">")[0], row["source_id"],
+         "rolled back" if row["undone"] == "undone" else "left as it is", row["detail"])
+        for _, compiled in reversed(partition.routes)
+        for row in partition.ledger.batches.made_by_us(compiled.key)
+        if row["detail"] != GONE
+    ]  # fmt: skip
+    if not rows:
+        return None
+    header = ("object", "id in the target", "name", "source object", "source id", "state", "why")
+    return write_csv(partition.review / "made in the target.csv", header, rows)
+
+
+def _make_room(partition: OpenPartition, target_object: str) -> None:
+    """Make what the target needs to hold rolled back records.
+
+    Raises:
+        GateClosed: something of somebody else's stands there under the same name.
+    """
+    needs = partition.target.undoing_needs(target_object)
+    if not needs.pipelines:
+        return
+    there = {one["name"]: set(one["stages"]) for one in partition.target.describe().facts.get("pipelines", ())}
+    for wanted in needs.pipelines:
+        if wanted.name in there and not set(wanted.stages) <= there[wanted.name]:
+            raise GateClosed(
+                f"{partition.key}: pipeline {wanted.name!r} in the target is not ours, and rolled back records need one of "
+                "that name. Rename it there, then roll back again."
+            )
+    partition.target.provision(needs)
 
 
 def _undo_page(
     partition: OpenPartition, compiled: CompiledRoute, page: list[Entry], *, force: bool
 ) -> list[tuple[Entry, str, str]]:
     target, name = partition.target, compiled.route.target
+    ignored = ignored_fields(partition, name)
     by_id = {entry.target_id or "": entry for entry in page}
     refused: Mapping[str, str] = {}
+    there: Mapping[str, Found] = {}
     to_touch: dict[str, Found] = {}
     left: dict[str, str] = {}
     for attempt in range(ATTEMPTS):
@@ -91,7 +139,7 @@ def _undo_page(
                 or _is_undone(target, name, there[target_id])
             ):
                 continue
-            changed = _changed_since(entry, there[target_id])
+            changed = [one for one in _changed_since(entry, there[target_id]) if one not in ignored]
             if changed and not force and attempt == 0:
                 left[target_id] = f"changed since in the target: {', '.join(changed)}"
             else:
@@ -110,7 +158,7 @@ def _undo_page(
     return [
         (entry, "left", left.get(target_id) or refused[target_id])
         if target_id in left or target_id in refused
-        else (entry, "undone", "")
+        else (entry, "undone", "" if target_id in there else GONE)
         for target_id, entry in by_id.items()
     ]
 

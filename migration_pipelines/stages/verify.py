@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from migration_pipelines.connectors.base import Found
-from migration_pipelines.core.compare import Verdict, differences
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed
-from migration_pipelines.ledger.proof import Written
+from migration_pipelines.stages.canary import ignored_fields
+from migration_pipelines.stages.compare import findings_of
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
 from migration_pipelines.stages.reconcile import reconcile
-
-Finding = tuple[int, str, str, Any, Any]
 
 
 def verify(partition: OpenPartition, report: Report = lambda _line: None) -> dict[str, Mapping[str, Any]]:
@@ -38,35 +35,17 @@ def verify(partition: OpenPartition, report: Report = lambda _line: None) -> dic
 def verify_route(partition: OpenPartition, compiled: CompiledRoute, *, only_unverified: bool, report: Report) -> None:
     """Read back the loaded entries of a route, a page at a time, and keep what is different."""
     progress = Progress(report, f"{compiled.key}: read back", 0)
+    ignored = ignored_fields(partition, compiled.route.target)
     done = 0
     for page in partition.ledger.proof.written(compiled.key, only_unverified=only_unverified):
         found = partition.target.read_back(compiled.route.target, [one.target_id for one in page])
-        findings = [finding for one in page for finding in _findings(one, found.get(one.target_id))]
+        findings = [
+            (finding.entry_id, finding.field, str(finding.verdict), finding.meant, finding.found)
+            for one in page
+            for finding in findings_of(one, found.get(one.target_id), ignored=ignored)
+        ]
         partition.ledger.proof.keep_findings([one.entry_id for one in page], findings)
         done += len(page)
         progress.add(len(page))
     if done:
         partition.ledger.proof.mark_verified(compiled.key)
-
-
-def _findings(written: Written, found: Found | None) -> list[Finding]:
-    if found is None:
-        return [(written.entry_id, "", str(Verdict.MISSING), written.target_id, None)]
-    if written.result == "unchanged":  # matched: we wrote none of its fields
-        return []
-    findings = [
-        (written.entry_id, one.field, str(one.verdict), one.meant, one.found)
-        for one in differences(written.payload, found.values, is_new=written.result == "created")
-    ]
-    meant: dict[str, list[str]] = {}
-    for field, target_id in written.references:
-        if target_id is not None:
-            meant.setdefault(field, []).append(target_id)
-    for field, ids in meant.items():
-        there = list(found.references.get(field, ()))
-        if ids[:1] != there[:1] or set(ids) != set(there):
-            findings.append((written.entry_id, field, WRONG_REFERENCE, ids, there))
-    return findings
-
-
-WRONG_REFERENCE = "wrong reference"

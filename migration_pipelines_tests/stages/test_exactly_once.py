@@ -30,7 +30,7 @@ def open_world(ledger: Ledger, small_source: str, tmp_path: Path) -> OpenWorld:
     def open_one(name: str) -> Any:
         folder = tmp_path / name
         folder.mkdir()
-        return World.open(ledger, small_source, write_project(folder / "projects"), folder, name=name)
+        return World.open(ledger, small_source, write_project(folder / "projects"), folder)
 
     return open_one
 

@@ -60,7 +60,7 @@ def world_with(ledger: Ledger, small_source: str, tmp_path: Path, monkeypatch: p
             path.write_text(json.dumps(content), "utf-8")
 
         monkeypatch.setattr(worlds.kommo, "write_account", seeded)
-        return World.open(ledger, small_source, write_project(tmp_path / "projects"), tmp_path, name="seeded")
+        return World.open(ledger, small_source, write_project(tmp_path / "projects"), tmp_path)
 
     return open_one
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import httpx
 import pytest
@@ -14,17 +13,7 @@ from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.demo.model import RETIRED_STAGE
 from migration_pipelines.demo.salesforce import contact_id, opportunity_id
 from migration_pipelines.errors import GateClosed
-from migration_pipelines_tests import world as worlds
 from migration_pipelines_tests.world import World, end_state, firm
-
-
-@pytest.fixture
-def switches(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The Kommo twin of this test's world, with switches turned. Ask for it before the world."""
-    turned: dict[str, Any] = {"requests_per_second": 0, **request.param}
-    build = worlds.build_kommo_twin
-    monkeypatch.setattr(worlds, "build_kommo_twin", lambda **told: build(**{**told, "switches": turned}))
-    return turned
 
 
 class Spoiler(httpx.HTTPTransport):
@@ -46,7 +35,7 @@ class Spoiler(httpx.HTTPTransport):
 
 
 @pytest.mark.parametrize(
-    "switches",
+    "world",
     [
         {"batch_failure": "all_or_nothing"},
         {"batch_failure": "partial"},
@@ -57,7 +46,6 @@ class Spoiler(httpx.HTTPTransport):
     ids=str,
     indirect=True,
 )
-@pytest.mark.usefixtures("switches")
 def test_one_refused_record_is_failed_in_its_words_and_all_others_arrive_once(world: World) -> None:
     bad = contact_id(firm().people[4])
     world.prepare()
@@ -82,8 +70,6 @@ def test_one_refused_record_is_failed_in_its_words_and_all_others_arrive_once(wo
     assert bad in next(iter(broken.values()))
 
 
-@pytest.mark.parametrize("switches", [{}], ids=["as it is"], indirect=True)
-@pytest.mark.usefixtures("switches")
 def test_a_deal_arrives_without_the_contact_that_was_refused_and_the_link_is_held(world: World) -> None:
     """Where the mapping says `if_held: bare`, a parent that was refused in mid-load is left out, and all else is proven."""
     project = world.projects / "demo" / "project.yaml"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -240,6 +242,61 @@ def test_a_later_load_takes_up_what_was_rolled_back_and_a_second_roll_back_works
     assert {name: adopted[name] for name in (*KINDS, "links")} == {name: before[name] for name in (*KINDS, "links")}
     assert roll_back(loaded).left == {}
     assert end_state(loaded.snapshot()) == after
+
+
+def test_the_administrator_gets_a_list_of_every_record_that_is_still_there(loaded: World) -> None:
+    """Kommo has no delete: a person removes them on the screen, and must know which."""
+    deal = ours(loaded.snapshot(), "leads")[0]
+    edit(loaded, "leads", deal, price=1)
+
+    done = roll_back(loaded)
+
+    assert done.admin_list
+    with done.admin_list.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    snapshot = loaded.snapshot()
+    listed = {(row["object"], row["id in the target"]) for row in rows}
+    assert listed >= {(kind, str(one["id"])) for kind in KINDS for one in ours(snapshot, kind)}
+    assert not {row["object"] for row in rows} & {"company_contacts", "users"}, "links are gone, users were never made"
+    (left,) = [row for row in rows if row["state"] == "left as it is"]
+    assert left["id in the target"] == str(deal["id"])
+    assert left["name"] == deal["name"]
+    assert "price" in left["why"]
+
+
+def test_a_pipeline_of_somebody_else_is_no_quarantine(loaded: World) -> None:
+    with kommo_api(loaded) as person:
+        status = [{"name": "Hot", "sort": 10, "color": "#fffeb2"}]
+        item = {"name": "Rolled back migration", "sort": 9, "is_main": False, "is_unsorted_on": False,
+                "_embedded": {"statuses": status}}  # fmt: skip
+        assert person.post("/api/v4/leads/pipelines", json=[item]).is_success
+    before = end_state(loaded.snapshot())
+
+    with pytest.raises(GateClosed, match="'Rolled back migration' in the target is not ours"):
+        roll_back(loaded)
+
+    assert end_state(loaded.snapshot())["leads"] == before["leads"]
+
+
+def test_a_load_without_our_ledger_takes_up_what_was_rolled_back(loaded: World) -> None:
+    """By SF_ID: the account remembers what a lost ledger does not. That the pipeline is ours it does not remember."""
+    as_loaded = end_state(loaded.snapshot())
+    roll_back(loaded)
+    number = {kind: len(loaded.snapshot()[kind]) for kind in (*KINDS, "tasks", "notes")}
+    change_project(loaded, f"\n  {loaded.key.partition('-')[2]}:", f"\n  {loaded.key.partition('-')[2]}x:")
+    change_project(loaded, "{value: Salesforce}", "{value: Salesforce again}", "mapping/opportunities.yaml")
+    anew = replace(loaded, key=f"{loaded.key}x", lines=[])  # a partition that no ledger knows anything of
+    anew.prepare()
+
+    anew.apply()
+
+    assert anew.broken_claims() == {}
+    assert {kind: len(anew.snapshot()[kind]) for kind in number} == number, "nothing was made a second time"
+    state = end_state(anew.snapshot())
+    for deal in state["leads"].values():
+        deal["pipeline"] = {"Salesforce again": "Salesforce"}.get(deal["pipeline"], deal["pipeline"])
+    for part in (*KINDS, "links"):
+        assert state[part] == as_loaded[part]
 
 
 def test_what_a_person_deleted_meanwhile_does_not_stop_a_roll_back(loaded: World) -> None:

@@ -72,7 +72,7 @@ def test_discovery_and_extraction_are_complete_by_the_orgs_own_counts(
 ) -> None:
     """COMMON-30, SF-KOMMO-36: nothing that is alive is missed, nothing that is deleted is brought."""
     projects = write_project(tmp_path / "projects")
-    with World.open(ledger, large_source, projects, tmp_path, name="large") as world, world.partition() as partition:
+    with World.open(ledger, large_source, projects, tmp_path) as world, world.partition() as partition:
         found = stages.discover(partition).source
         brought = {name: stages.extract(partition, name) for name in partition.source_objects if name in LIVE}
 

@@ -1,0 +1,145 @@
+"""The pilot: in production five records go first, with what they hang on and what hangs on them; then a person looks.
+
+Nothing that reaches a customer by mistake can be taken back, and no twin shows which automations an account has. So the
+first load of a production partition stops after the pilot, until somebody has looked at it in the target and said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.errors import GateClosed
+from migration_pipelines.ledger.batches import Entry
+from migration_pipelines.stages.partition import PRODUCTION, OpenPartition
+from migration_pipelines.stages.progress import Report
+from migration_pipelines.stages.sending import Sender
+from migration_pipelines.stages.verify import verify_route
+
+RECORDS = 5
+Chosen = dict[str, list[str]]
+"""Route -> source ids."""
+
+
+def require_pilot(partition: OpenPartition, plan_id: int, report: Report) -> None:
+    """In production: load the pilot if it is not there, and stop until a person has looked at it.
+
+    Raises:
+        GateClosed: nobody has looked at it yet.
+    """
+    if partition.environment != PRODUCTION or _said(partition, "pilot seen"):
+        return
+    if not _said(partition, "pilot loaded"):
+        chosen = _kept(partition) or _choose(partition)
+        if not chosen:
+            return
+        for compiled in _written_routes(partition):
+            if source_ids := chosen.get(compiled.key):
+                entries = partition.ledger.batches.to_send_of(compiled.key, source_ids)
+                for _ in Sender(partition, plan_id, compiled).send(entries):
+                    pass
+                verify_route(partition, compiled, only_unverified=True, report=report)
+        _say(partition, "pilot loaded", {"records": chosen})
+    there = "\n".join(_in_words(partition))
+    raise GateClosed(
+        f"{partition.key}: the pilot is in the target, and nothing else is:\n{there}\n"
+        "Look at these records there, and for messages that should not have gone out. Then run: "
+        f"crm-migrate confirm {partition.key} --pilot, and apply again. To take it back: crm-migrate rollback {partition.key}"
+    )
+
+
+def see_pilot(partition: OpenPartition, *, who: str) -> None:
+    """A person's word that the pilot was looked at and is as it should be.
+
+    Raises:
+        GateClosed: there is no pilot to look at.
+    """
+    if not _said(partition, "pilot loaded"):
+        raise GateClosed(
+            f"{partition.key}: no pilot has been loaded. It comes with the first apply to an environment named {PRODUCTION}."
+        )
+    _say(partition, "pilot seen", {}, who=who)
+
+
+def _choose(partition: OpenPartition) -> Chosen:
+    """Five records of the last object that others hang on, their parents, and up to five of each kind on them."""
+    batches, routes = partition.ledger.batches, {one.key: one for one in _written_routes(partition)}
+    chosen: Chosen = {}
+    for key in _anchors(routes):
+        if entries := next(batches.to_send(key), [])[:RECORDS]:
+            _take(partition, entries, key, chosen)
+            break
+    for key in routes:
+        if key not in chosen and (entries := _hanging_on(chosen, batches.to_send(key))):
+            chosen[key] = [entry.source_id for entry in entries]
+    if chosen:
+        _say(partition, "pilot chosen", {"records": chosen})
+    return chosen
+
+
+def _anchors(routes: Mapping[str, CompiledRoute]) -> list[str]:
+    """Routes that others refer to, the last one in load order first: deals before contacts before companies."""
+    parents = {to for compiled in routes.values() for row, _ in compiled.references.values() for to in row.to}
+    return [key for key in reversed(list(routes)) if key.partition("/")[0] in parents]
+
+
+def _take(partition: OpenPartition, entries: Sequence[Entry], key: str, chosen: Chosen) -> None:
+    """Choose entries, and whatever they refer to that is not in the target yet."""
+    chosen.setdefault(key, []).extend(entry.source_id for entry in entries)
+    needed: Chosen = {}
+    for entry in entries:
+        for _, route, source_id, target_id in entry.references:
+            if target_id is None and source_id not in chosen.get(route, ()):
+                needed.setdefault(route, []).append(source_id)
+    for route, source_ids in needed.items():
+        parents = partition.ledger.batches.to_send_of(route, list(dict.fromkeys(source_ids)))
+        _take(partition, parents, route, chosen)
+
+
+def _hanging_on(chosen: Chosen, pages: Iterable[Sequence[Entry]]) -> list[Entry]:
+    """Up to five entries that refer to chosen ones, and to nothing else that is not in the target."""
+    found: list[Entry] = []
+    for page in pages:
+        for entry in page:
+            open_ = [(route, source_id) for _, route, source_id, target_id in entry.references if target_id is None]
+            if open_ and all(source_id in chosen.get(route, ()) for route, source_id in open_):
+                found.append(entry)
+                if len(found) == RECORDS:
+                    return found
+    return found
+
+
+def _written_routes(partition: OpenPartition) -> list[CompiledRoute]:
+    return [
+        compiled for crm_object, compiled in partition.routes if crm_object != "users" and not compiled.route.carried_by
+    ]
+
+
+def _in_words(partition: OpenPartition) -> list[str]:
+    lines = []
+    for route, source_ids in (_kept(partition) or {}).items():
+        there = partition.ledger.batches.target_ids(route, source_ids)
+        lines.append(f"  {route.partition('>')[2]}: {', '.join(there) or 'none arrived'}")
+    return lines
+
+
+def _kept(partition: OpenPartition) -> Chosen | None:
+    event = _said(partition, "pilot chosen")
+    return event["detail"]["records"] if event else None
+
+
+def _said(partition: OpenPartition, kind: str) -> dict[str, Any] | None:
+    """The last event of a kind for this target org, unless everything was rolled back after it."""
+    target = partition.schema("target").identity
+    for event in reversed(partition.ledger.events(kind, "rolled back")):
+        if event["kind"] == "rolled back":
+            return None
+        if event["detail"]["target"] == target:
+            return dict(event)
+    return None
+
+
+def _say(partition: OpenPartition, kind: str, detail: Mapping[str, Any], *, who: str | None = None) -> None:
+    target = partition.schema("target").identity
+    partition.ledger.add_event(kind, who=who, detail={"target": target, **detail})
