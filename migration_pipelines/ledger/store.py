@@ -113,12 +113,20 @@ class PartitionLedger(PartitionTables):
 
     def schema(self, side: str) -> OrgSchema | None:
         """The newest snapshot of a side, or None before discovery."""
-        payload = self.scalar(
-            "SELECT payload FROM ledger.schema_snapshot WHERE partition_id = :partition AND side = :side "
-            "ORDER BY id DESC LIMIT 1",
-            side=side,
+        newest = self.scalar(
+            "SELECT max(id) FROM ledger.schema_snapshot WHERE partition_id = :partition AND side = :side", side=side
         )
-        return None if payload is None else OrgSchema.model_validate(payload)
+        if newest is None:
+            return None
+        if newest not in self._schemas:
+            payload = self.scalar("SELECT payload FROM ledger.schema_snapshot WHERE id = :id", id=newest)
+            self._schemas[newest] = OrgSchema.model_validate(payload)
+        return self._schemas[newest]
+
+    @cached_property
+    def _schemas(self) -> dict[int, OrgSchema]:
+        """Snapshots by number: they are asked for often and never change."""
+        return {}
 
     def story_of(self, source_id: str) -> list[Mapping[str, Any]]:
         """Every entry of one source record, with what was meant and all that happened to it."""
