@@ -126,6 +126,9 @@ class Target(Protocol):
     def migration_fields(self) -> Wanted:
         """The fields that this connector keeps the migration key in: wanted whatever the mapping says."""
 
+    def field_types(self) -> frozenset[str]:
+        """The types of field, as in FieldSchema, that `provision` can make."""
+
     def provision(self, wanted: Wanted) -> list[str]:
         """Make what is wanted and not there; safe to repeat. Returns what was made, in words."""
 

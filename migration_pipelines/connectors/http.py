@@ -34,7 +34,7 @@ class Manners(Protocol):
     """What one vendor's API says about itself beyond HTTP. Asked from any thread."""
 
     def before(self) -> None:
-        """Raises PermanentFailure where another request would take what belongs to others."""
+        """Wait for the turn of another request. Raises PermanentFailure where it would take what belongs to others."""
 
     def after(self, response: httpx.Response) -> bool:
         """Take note of an answer. Returns whether it is a refusal for now only, that another attempt may turn.
@@ -77,9 +77,8 @@ class HttpClient:
         name: how messages call the org: "Kommo".
         url: origin, such as https://acme.kommo.com; plain http only on this machine.
         authorise: headers that identify us; called with True to sign in anew after a 401, and may raise.
-        requests_per_second: ceiling on our own pace; None leaves it to the server.
-        manners: the vendor's own allowances and refusals.
-        transport, sleep, clock: for tests.
+        manners: the vendor's own allowances and refusals, and the pace that it wants.
+        transport, sleep: for tests.
     """
 
     def __init__(
@@ -88,22 +87,17 @@ class HttpClient:
         url: str,
         authorise: Callable[[bool], Mapping[str, str]],
         *,
-        requests_per_second: float | None = None,
         manners: Manners | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.origin = checked_origin(name, url)
         self._authorise = authorise
         self._headers: dict[str, str] | None = None
-        self._interval = 1 / requests_per_second if requests_per_second else 0.0
-        self._next_at = 0.0
         self._manners = manners or _PlainManners()
         self._turn = threading.Lock()
         self.sleep = sleep
-        self._clock = clock
         self._client = httpx.Client(base_url=self.origin, timeout=TIMEOUT, transport=transport, follow_redirects=False)
 
     def close(self) -> None:
@@ -251,7 +245,6 @@ class HttpClient:
         for renew in (False, True):
             known = self._identified(renew)
             self._manners.before()
-            self._keep_pace()
             request = self._client.build_request(method, path, headers={**known, **(headers or {})}, **content)
             response = self._client.send(request, stream=stream)
             if stream and response.status_code != 200:
@@ -275,14 +268,6 @@ class HttpClient:
             if self._headers is None or renew:
                 self._headers = dict(self._authorise(renew))
             return self._headers
-
-    def _keep_pace(self) -> None:
-        with self._turn:
-            now = self._clock()
-            start = max(now, self._next_at)
-            self._next_at = start + self._interval
-        if start > now:
-            self.sleep(start - now)
 
     def _pause_before(self, attempt: int) -> None:
         if attempt:
@@ -321,11 +306,14 @@ def checked_origin(name: str, url: str) -> str:
         _ = parts.port  # raises where it is none
     except ValueError:
         parts = urlsplit("")
-    is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise InvalidInput(f"The URL of {name} must look like https://acme.example.com, without user or password.")
-    if parts.scheme == "http" and not is_local:
+    if parts.scheme == "http" and not is_on_this_machine(url):
         raise InvalidInput(
             f"The URL of {name} must begin with https://, since our credentials travel with every request."
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_on_this_machine(url: str) -> bool:
+    return urlsplit(url.strip()).hostname in ("127.0.0.1", "localhost", "::1")

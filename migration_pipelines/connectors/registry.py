@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from migration_pipelines.connectors.base import Source, Target
+from migration_pipelines.connectors.http import checked_origin, is_on_this_machine
 from migration_pipelines.connectors.kommo import KommoTarget
+from migration_pipelines.connectors.kommo.ceilings import ceilings as kommo_ceilings
+from migration_pipelines.connectors.kommo.drive import Bodies
+from migration_pipelines.connectors.kommo.sign_in import Integration, SignIn
+from migration_pipelines.connectors.kommo.tokens import TokenFile
 from migration_pipelines.connectors.salesforce import Credentials, SalesforceSource
+from migration_pipelines.core.schema import OrgSchema
 from migration_pipelines.errors import InvalidInput
+
+KOMMO_ALLOWS = 7  # requests a second (Kommo API, limits)
 
 
 class SourceSettings(Protocol):
@@ -43,13 +52,22 @@ class SourceSettings(Protocol):
 
 
 class TargetSettings(Protocol):
-    """The part of a target connection that is read here; url and token name environment variables."""
+    """The part of a target connection that is read here; each but the last two names an environment variable."""
 
     @property
     def url(self) -> str: ...
 
     @property
-    def token(self) -> str: ...
+    def token(self) -> str | None: ...
+
+    @property
+    def client_id(self) -> str | None: ...
+
+    @property
+    def client_secret(self) -> str | None: ...
+
+    @property
+    def redirect_uri(self) -> str | None: ...
 
     @property
     def requests_per_second(self) -> float: ...
@@ -83,18 +101,63 @@ def open_source(crm: str, connection: SourceSettings, environ: Mapping[str, str]
     return _known({"salesforce": salesforce}, crm, "source")
 
 
-def open_target(crm: str, connection: TargetSettings, environ: Mapping[str, str]) -> Target:
-    """Raises InvalidInput where the CRM is none we write, or a variable is not set."""
+def open_target(
+    crm: str,
+    connection: TargetSettings,
+    environ: Mapping[str, str],
+    tokens: Path,
+    bodies: Bodies | None = None,
+) -> Target:
+    """Open a target.
+
+    Args:
+        tokens: the file that keeps what a sign-in brought, named for its partition.
+        bodies: opens a file body that was kept, by its digest; None where no files are to be loaded.
+
+    Raises:
+        InvalidInput: the CRM is none we write, a variable is not set, or the pace is more than the CRM allows.
+    """
 
     def kommo() -> Target:
+        url = _variable(environ, connection.url)
+        if connection.requests_per_second > KOMMO_ALLOWS and not is_on_this_machine(checked_origin("Kommo", url)):
+            raise InvalidInput(
+                f"requests_per_second is {connection.requests_per_second:g} in project.yaml. Kommo allows {KOMMO_ALLOWS}, and "
+                f"blocks who goes over it too often: give {KOMMO_ALLOWS} or less."
+            )
+        by_token = connection.token and _variable(environ, connection.token)
         return KommoTarget(
-            _variable(environ, connection.url),
-            _variable(environ, connection.token),
+            url,
+            by_token or open_sign_in(crm, connection, environ, tokens),
             requests_per_second=connection.requests_per_second,
             quiet_seconds=connection.quiet_seconds,
+            bodies=bodies,
         )
 
     return _known({"kommo": kommo}, crm, "target")
+
+
+def open_sign_in(crm: str, connection: TargetSettings, environ: Mapping[str, str], tokens: Path) -> SignIn:
+    """How a target is signed in to by OAuth. Arguments and errors as `open_target`; InvalidInput also where it is not."""
+
+    def given(name: str | None) -> str:
+        if name is None:
+            raise InvalidInput(f"{tokens.stem} signs in by token:, which somebody made; there is nothing to do.")
+        return _variable(environ, name)
+
+    def kommo() -> SignIn:
+        integration = Integration(
+            given(connection.client_id), given(connection.client_secret), given(connection.redirect_uri)
+        )
+        command = f"crm-migrate sign-in {tokens.stem}"
+        return SignIn(_variable(environ, connection.url), integration, TokenFile(tokens), command=command)
+
+    return _known({"kommo": kommo}, crm, "target")
+
+
+def record_ceilings(crm: str, decisions: Mapping[str, Any], org: OrgSchema) -> Mapping[tuple[str, ...], int]:
+    """Target objects that are counted together -> how many records of them the org may hold; empty where none is known."""
+    return {"kommo": kommo_ceilings}[crm](decisions, org)
 
 
 T = TypeVar("T")

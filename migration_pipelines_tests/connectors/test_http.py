@@ -15,6 +15,7 @@ from migration_pipelines.connectors.http import (
     HttpClient,
     checked_origin,
 )
+from migration_pipelines.connectors.kommo.pace import Pace
 from migration_pipelines.errors import InvalidInput, OutcomeUnknown, PermanentFailure, TransientFailure
 
 SECRET = "planted-token"
@@ -215,7 +216,7 @@ def test_the_pace_is_kept_over_reads_writes_and_repeats(client: Callable[..., tu
         sent.append(now)
         return httpx.Response(429) if len(sent) in (3, 4) else httpx.Response(200)
 
-    http, _ = client(answer, requests_per_second=5, sleep=sleep, clock=lambda: now)
+    http, _ = client(answer, manners=Pace(5, sleep=sleep, clock=lambda: now, chance=lambda: 0), sleep=sleep)
     for _ in range(10):
         http.get("/things")
         http.write("POST", "/things", b"[]")

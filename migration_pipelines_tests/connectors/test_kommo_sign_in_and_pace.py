@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from migration_pipelines.connectors.kommo import KommoTarget
-from migration_pipelines.connectors.kommo.pace import Pace
-from migration_pipelines.connectors.kommo.sign_in import SignIn, TokenFile, TokenPair
+from migration_pipelines.connectors.kommo.sign_in import Integration, SignIn
+from migration_pipelines.connectors.kommo.tokens import TokenFile, TokenPair
 from migration_pipelines.errors import InvalidInput, PermanentFailure, TransientFailure
 from migration_pipelines.twins.kit.serve import serve_in_thread
 from migration_pipelines.twins.kommo.app import build_kommo_twin
 
-INTEGRATION = ("twin-client", "twin-secret", "https://example.com/back")
+INTEGRATION = Integration("twin-client", "twin-secret", "https://example.com/back")
+COMMAND = "crm-migrate sign-in acme-sandbox"
 
 
 class Org:
@@ -26,23 +34,32 @@ class Org:
 
     def __init__(self, url: str, control: httpx.Client, path: Path) -> None:
         self.url, self.control, self.path = url, control, path
-        client_id, secret, redirect_uri = INTEGRATION
-        told = {"client_id": client_id, "client_secret": secret, "redirect_uri": redirect_uri}
-        code = control.post("code").json()["code"]
-        answer = httpx.post(
-            f"{url}/oauth2/access_token", json={**told, "grant_type": "authorization_code", "code": code}
-        ).json()
         self.now = control.get("clock").json()["now"]
-        self.first = TokenPair(answer["access_token"], answer["refresh_token"], self.now + answer["expires_in"])
         self.store = TokenFile(path)
-        self.store.save(self.first)
+        self.sign_in().exchange(self.code())
+        self.first = self.kept()
         control.post("statistics/reset")
 
-    def sign_in(self, transport: httpx.BaseTransport | None = None, store: TokenFile | None = None) -> SignIn:
+    def code(self) -> str:
+        """What an administrator's consent brings."""
+        return str(self.control.post("code").json()["code"])
+
+    def kept(self) -> TokenPair:
+        pair = self.store.load()
+        assert pair
+        return pair
+
+    def sign_in(
+        self, transport: httpx.BaseTransport | None = None, store: TokenFile | None = None, url: str = "",
+        integration: Integration = INTEGRATION,
+    ) -> SignIn:  # fmt: skip
         return SignIn(
-            self.url, *INTEGRATION, store or TokenFile(self.path), transport=transport, sleep=lambda _: None,
-            clock=lambda: self.now,
+            url or self.url, integration, store or TokenFile(self.path), command=COMMAND, transport=transport,
+            sleep=lambda _: None, clock=lambda: self.now,
         )  # fmt: skip
+
+    def answers_to(self, token: str) -> int:
+        return httpx.get(f"{self.url}/api/v4/account", headers={"Authorization": f"Bearer {token}"}).status_code
 
     def a_day_passes(self) -> None:
         self.control.post("clock", json={"advance": 86_400})
@@ -73,7 +90,7 @@ def test_a_run_goes_on_when_its_token_ends_in_the_middle(org: Org) -> None:
     target.close()
 
     assert org.refreshes() == 1
-    assert org.store.load().refresh_token != org.first.refresh_token
+    assert org.kept().refresh_token != org.first.refresh_token
 
 
 def test_a_token_that_was_revoked_early_is_renewed_at_the_first_refusal(org: Org) -> None:
@@ -90,26 +107,74 @@ def test_the_file_is_for_its_owner_only_and_shows_in_no_text(org: Org) -> None:
     org.sign_in().access_token(renew=False)
 
     assert org.path.stat().st_mode & 0o777 == 0o600
-    assert org.first.access_token not in repr(org.store.load())
+    assert org.first.access_token not in repr(org.kept())
 
 
-def test_a_crash_after_the_rotation_loses_nothing(org: Org) -> None:
-    """The process dies after the pair is kept and before it was ever used: the next one signs in with it."""
+KILLED_AT = """
+import os, signal, sys
+import httpx
+from pathlib import Path
+from migration_pipelines.connectors.kommo.sign_in import Integration, SignIn
+from migration_pipelines.connectors.kommo.tokens import TokenFile
 
-    class Dying(TokenFile):
-        def save(self, pair: TokenPair) -> None:
-            super().save(pair)
-            raise KeyboardInterrupt
+url, path, now, moment = sys.argv[1:]
 
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Wire(httpx.HTTPTransport):
+    def handle_request(self, request):
+        if moment == "before the request":
+            die()
+        return super().handle_request(request)
+
+class Store(TokenFile):
+    def save(self, pair):
+        if moment == "after the answer":
+            die()
+        super().save(pair)
+        die()
+
+integration = Integration("twin-client", "twin-secret", "https://example.com/back")
+SignIn(url, integration, Store(Path(path)), transport=Wire(), clock=lambda: float(now)).access_token(renew=False)
+"""
+
+
+def killed(org: Org, moment: str) -> None:
+    """A process that renews the token, and is killed at a moment."""
     org.a_day_passes()
-    with pytest.raises(KeyboardInterrupt):
-        org.sign_in(store=Dying(org.path)).access_token(renew=False)
+    command = [sys.executable, "-c", KILLED_AT, org.url, str(org.path), str(org.now), moment]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("moment", "rotations_before"), [("before the request", 0), ("after the save", 1)])
+def test_a_process_that_is_killed_before_the_rotation_or_after_it_was_kept_loses_nothing(
+    org: Org, moment: str, rotations_before: int
+) -> None:
+    killed(org, moment)
+    assert org.refreshes() == rotations_before
 
     token = org.sign_in().access_token(renew=False)
 
     assert org.refreshes() == 1
-    answer = httpx.get(f"{org.url}/api/v4/account", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 200
+    assert org.answers_to(token) == 200
+
+
+def test_a_process_that_is_killed_between_the_rotation_and_its_keeping_needs_another_consent_and_says_why(
+    org: Org,
+) -> None:
+    """The old refresh token is spent, and nobody knows the new one. What was kept is not made worse by trying."""
+    killed(org, "after the answer")
+
+    for _ in range(2):
+        with pytest.raises(
+            PermanentFailure, match=r"a process that was killed.* consent anew: crm-migrate sign-in acme"
+        ):
+            org.sign_in().access_token(renew=False)
+    assert org.kept() == org.first
+
+    org.sign_in().exchange(org.code())
+    assert org.answers_to(org.sign_in().access_token(renew=False)) == 200
 
 
 def test_a_pair_that_another_process_rotated_meanwhile_is_used(org: Org) -> None:
@@ -142,9 +207,9 @@ def test_ten_threads_at_once_rotate_once(org: Org) -> None:
 def test_a_pair_that_somebody_rotated_without_waiting_its_turn_is_found(org: Org) -> None:
     """Another machine that shares the folder may not honour the lock."""
     org.a_day_passes()
-    spent = org.store.load()
+    spent = org.kept()
     newer = org.sign_in().access_token(renew=False)
-    kept = org.store.load()
+    kept = org.kept()
 
     class Late(TokenFile):
         """Shows the old pair once, as if the other's was written between our look and our request."""
@@ -155,7 +220,7 @@ def test_a_pair_that_somebody_rotated_without_waiting_its_turn_is_found(org: Org
             return self.shown.pop() if self.shown else super().load()
 
     assert org.sign_in(store=Late(org.path)).access_token(renew=False) == newer
-    assert org.store.load() == kept
+    assert org.kept() == kept
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "503", "504"])
@@ -165,7 +230,7 @@ def test_a_refresh_that_was_not_applied_is_asked_about_and_repeated(org: Org, ki
 
     org.sign_in().access_token(renew=False)
 
-    assert org.store.load().refresh_token != org.first.refresh_token
+    assert org.kept().refresh_token != org.first.refresh_token
 
 
 @pytest.mark.parametrize("kind", ["cut_after", "504_after_apply", "truncated"])
@@ -187,7 +252,7 @@ def test_an_org_that_does_not_answer_leaves_the_pair_as_it_is(org: Org) -> None:
     with pytest.raises(TransientFailure):
         org.sign_in().access_token(renew=False)
 
-    assert org.store.load() == org.first
+    assert org.kept() == org.first
 
 
 def test_revoked_access_says_who_has_to_consent(org: Org) -> None:
@@ -199,91 +264,156 @@ def test_revoked_access_says_who_has_to_consent(org: Org) -> None:
     target.close()
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", "[1]", '{"access_token": "a"}'])
-def test_a_file_without_a_pair_is_said_by_its_name(tmp_path: Path, content: str | None) -> None:
-    path = tmp_path / "kommo.json"
-    if content is not None:
-        path.write_text(content)
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"access_token": "a"}', "\x00"])
+def test_a_file_without_a_pair_is_said_by_its_name(org: Org, content: str) -> None:
+    org.path.write_text(content)
 
     with pytest.raises(InvalidInput, match=r"kommo\.json"):
-        TokenFile(path).load()
+        org.sign_in().access_token(renew=False)
 
 
-# Pace
+def test_who_has_not_signed_in_yet_is_told_the_command(org: Org) -> None:
+    org.path.unlink()
+
+    with pytest.raises(InvalidInput, match=f"Nobody has signed in to Kommo at {org.url} yet. Sign in: {COMMAND}"):
+        org.sign_in().access_token(renew=False)
 
 
-class Time:
-    """A clock that moves when somebody sleeps."""
+def test_a_folder_that_keeps_nothing_stops_the_exchange_before_the_code_is_spent(org: Org, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code = org.code()
 
-    def __init__(self) -> None:
-        self.now = 0.0
+    with pytest.raises(PermanentFailure, match="cannot be kept in"):
+        org.sign_in(store=TokenFile(tmp_path / "file" / "kommo.json")).exchange(code)
 
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def clock(self) -> float:
-        return self.now
+    org.sign_in().exchange(code)
 
 
-def sent(pace: Pace, time: Time, count: int, status: Callable[[], int] = lambda: 200) -> list[float]:
-    moments = []
-    for _ in range(count):
-        pace.before()
-        moments.append(time.now)
-        pace.after(httpx.Response(status()))
-    return moments
+# The consent
 
 
-def test_five_a_second_are_spaced_evenly() -> None:
-    time = Time()
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("https://acme.kommo.com", "https://www.kommo.com/oauth"),
+        ("https://acme.amocrm.ru/", "https://www.amocrm.ru/oauth"),
+        ("http://127.0.0.1:8802", "http://127.0.0.1:8802/oauth"),
+    ],
+)
+def test_an_administrator_consents_at_the_vendors_own_page(tmp_path: Path, url: str, page: str) -> None:
+    address = SignIn(url, INTEGRATION, TokenFile(tmp_path / "kommo.json")).consent_address("acme-sandbox")
 
-    moments = sent(Pace(5, sleep=time.sleep, clock=time.clock), time, 6)
-
-    assert moments == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-
-
-def test_a_429_makes_us_rest_and_go_half_as_fast() -> None:
-    time = Time()
-    pace = Pace(5, sleep=time.sleep, clock=time.clock)
-    answers = iter([429, 200, 200])
-
-    assert sent(pace, time, 3, lambda: next(answers)) == pytest.approx([0, 1.0, 1.4])
+    assert address == f"{page}?client_id=twin-client&state=acme-sandbox&mode=popup"
 
 
-def test_the_pace_comes_back_slowly_and_never_above_its_ceiling() -> None:
-    time = Time()
-    pace = Pace(5, sleep=time.sleep, clock=time.clock)
-    answers = iter([429])
+def test_the_address_that_the_browser_ends_on_is_taken_for_its_code(org: Org) -> None:
+    ends_on = httpx.get(org.sign_in().consent_address("acme-sandbox")).headers["location"]
+    assert ends_on.startswith("https://example.com/back?")
 
-    sent(pace, time, 300, lambda: next(answers, 200))
+    org.sign_in().exchange(f" {ends_on}\n")
 
-    assert pace.interval_seconds == pytest.approx(0.2)
-    moments = sent(pace, time, 20)
-    assert min(b - a for a, b in itertools.pairwise(moments)) >= 0.199
+    assert org.kept() != org.first
+    assert org.answers_to(org.kept().access_token) == 200
 
 
-def test_beside_a_second_client_the_account_is_never_blocked() -> None:
-    """Both share one window of seven. The other one takes five of them and does not give way."""
-    app = build_kommo_twin(tokens=("ours", "theirs"), switches={"block_after": 12})
-    with serve_in_thread(app) as twin, httpx.Client(base_url=f"{twin.url}/__twin__/") as control:
-        is_over = threading.Event()
+def test_a_code_works_once_and_the_tokens_that_are_kept_stay(org: Org) -> None:
+    code = org.code()
+    org.sign_in().exchange(code)
+    before = org.kept()
 
-        def other() -> None:
-            with httpx.Client(base_url=twin.url, headers={"Authorization": "Bearer theirs"}) as client:
-                while not is_over.wait(0.2):
-                    client.get("/api/v4/account")
+    with pytest.raises(PermanentFailure, match=rf"does not take this code: .*revoked.* Get another one: {COMMAND}"):
+        org.sign_in().exchange(code)
 
-        thread = threading.Thread(target=other)
-        thread.start()
-        target = KommoTarget(twin.url, "ours")
-        try:
-            for _ in range(3):
-                target.describe()
-        finally:
-            is_over.set()
-            thread.join()
-            target.close()
-        figures = control.get("statistics").json()
+    assert org.kept() == before
 
-    assert [one["status"] for one in figures["log"]].count(403) == 0
-    assert figures["refusals"] < 12
+
+def test_a_code_is_too_old_after_twenty_minutes(org: Org) -> None:
+    code = org.code()
+    org.control.post("clock", json={"advance": 20 * 60})
+
+    with pytest.raises(PermanentFailure, match="20 minutes"):
+        org.sign_in().exchange(code)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("error=access_denied&state=x", "did not consent"),
+        ("state=x", "carries no code"),
+        ("code=abc&referer=other.kommo.com", "consent is for the account other.kommo.com"),
+    ],
+)
+def test_an_address_that_brings_no_consent_for_this_account_is_not_sent(org: Org, query: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        org.sign_in().exchange(f"https://example.com/back?{query}")
+
+    assert org.control.get("statistics").json()["log"] == []
+
+
+@pytest.mark.parametrize("kind", ["cut_after", "504", "truncated"])
+def test_a_code_whose_answer_is_lost_is_not_sent_twice(org: Org, kind: str) -> None:
+    org.control.post("faults", json={"kind": kind, "endpoint": "POST /oauth2/access_token"})
+
+    with pytest.raises(PermanentFailure, match="the code may be spent"):
+        org.sign_in().exchange(org.code())
+
+    assert len(org.control.get("statistics").json()["log"]) == 1
+    assert org.kept() == org.first
+
+
+def test_a_code_that_was_refused_for_pace_may_be_tried_again(org: Org) -> None:
+    code = org.code()
+    org.control.post("faults", json={"kind": "429", "endpoint": "POST /oauth2/access_token"})
+
+    with pytest.raises(TransientFailure):
+        org.sign_in().exchange(code)
+
+    org.sign_in().exchange(code)
+
+
+# What a refused refresh may mean
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Integration("twin-client", "another-secret", "https://example.com/back"),
+        Integration("twin-client", "twin-secret", "https://example.com/back/"),
+    ],
+    ids=["secret", "redirect address"],
+)
+def test_an_integration_that_is_named_wrongly_does_not_spend_the_token_and_is_not_taken_for_revoked(
+    org: Org, wrong: Integration
+) -> None:
+    org.a_day_passes()
+
+    with pytest.raises(PermanentFailure, match=r"still stands: .*Check the client id, the secret"):
+        org.sign_in(integration=wrong).access_token(renew=False)
+
+    assert org.answers_to(org.sign_in().access_token(renew=False)) == 200
+
+
+class NobodyHere(Starlette):
+    """A host that answers every request with one status."""
+
+    def __init__(self, status: int) -> None:
+        async def answer(request: Request) -> Response:
+            del request
+            return Response(status_code=status)
+
+        super().__init__(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_an_account_that_was_renamed_is_said_with_its_new_address_and_not_followed(org: Org, status: int) -> None:
+    """The old address answers nothing any more; the host that the access token names knows the new one."""
+    org.a_day_passes()
+    says = rf"is now at https://{urlsplit(org.url).netloc}\. Put that into"
+    with serve_in_thread(NobodyHere(status)) as old, pytest.raises(PermanentFailure, match=says):
+        org.sign_in(url=old.url).access_token(renew=False)
+
+    assert org.kept() == org.first
+    assert org.refreshes() == 0
+    assert org.answers_to(org.sign_in().access_token(renew=False)) == 200

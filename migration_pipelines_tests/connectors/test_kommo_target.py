@@ -10,13 +10,11 @@ import pytest
 
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.kommo import KommoTarget
+from migration_pipelines.connectors.kommo.array_size import LONGEST_ARRAY
 from migration_pipelines.connectors.kommo.forms import custom_field
-from migration_pipelines.connectors.kommo.target import LONGEST_ARRAY
 from migration_pipelines.core.compare import differences
 from migration_pipelines.core.provisioning import Wanted, WantedField, WantedPipeline
 from migration_pipelines.errors import OutcomeUnknown, PermanentFailure, TransientFailure
-from migration_pipelines.twins.kit.serve import serve_in_thread
-from migration_pipelines.twins.kommo.app import build_kommo_twin
 from migration_pipelines_tests.connectors.account import FIELDS, PIPELINE, TOKEN, Account, open_account
 
 
@@ -372,21 +370,6 @@ def test_an_array_over_the_ceiling_ends_right(ceiling: int, applies: bool) -> No
             pending = left + pending[len(chunk) :]
 
         assert account.keys("companies") == [one.key for one in companies(400)]
-
-
-def test_the_default_pace_never_meets_a_429() -> None:
-    """Seven a second is Kommo's ceiling, and bursts get an account blocked."""
-    app = build_kommo_twin(tokens=(TOKEN,))
-    with serve_in_thread(app) as twin, httpx.Client(base_url=f"{twin.url}/__twin__/") as control:
-        target = KommoTarget(twin.url, TOKEN)
-        for _ in range(5):
-            target.describe()
-        target.close()
-        figures = control.get("statistics").json()
-
-    assert figures["requests"] > 40
-    assert figures["refusals"] == 0
-    assert figures["highest_per_second"] <= 7
 
 
 # Links

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -155,6 +157,54 @@ def test_a_task_that_is_rolled_back_is_closed_and_opens_when_it_is_adopted(accou
     assert (there.values["is_completed"], there.values["result"]) == (False, "")
 
 
+@pytest.mark.parametrize("mode", ["all_or_nothing", "partial"])
+@pytest.mark.parametrize("switch", ["honoured", "ignored", "refuse"])
+def test_tasks_that_were_done_end_done_whatever_the_account_makes_of_it(switch: str, mode: str) -> None:
+    """Kommo REST v4 lists `is_completed` for a new task, and shows it nowhere: it is learnt from the first one."""
+    with open_account(completed_tasks=switch, batch_failure=mode) as account:
+        done = {"text": "Done", "complete_till": DUE, "is_completed": True, "result": "Signed"}
+        records = [Record("1", done), task("2"), Record("3", done | {"result": None})]
+
+        results = account.load("tasks", *records)
+
+        for record in records:
+            target_id = str(results[record.key].target_id)
+            assert differences(record.values, account.target.read_back("tasks", [target_id])[target_id].values) == []
+        assert len(account.records("tasks")) == 3
+        assert [one["is_completed"] for one in account.records("tasks")].count(True) == 2
+        account.forget()
+        account.load("tasks", Record("4", done))
+        assert (
+            account.requests("P") == ["POST /api/v4/tasks 200", "PATCH /api/v4/tasks 200"][: 1 + (switch != "honoured")]
+        )
+
+
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("endpoint", ["POST /api/v4/tasks", "PATCH /api/v4/tasks"])
+@pytest.mark.parametrize("switch", ["honoured", "ignored", "refuse"])
+def test_tasks_that_were_done_end_done_whichever_answer_is_lost(switch: str, endpoint: str, fault: str) -> None:
+    with open_account(completed_tasks=switch) as account:
+        account.set_fault(fault, endpoint)
+        done = {"text": "Done", "complete_till": DUE, "is_completed": True, "result": "Signed"}
+
+        account.load("tasks", Record("1", done), Record("2", done))
+
+        assert [(one["is_completed"], one["result"]) for one in account.records("tasks")] == [
+            (True, {"text": "Signed"})
+        ] * 2
+
+
+def test_a_task_that_was_done_and_rolled_back_is_adopted_as_done() -> None:
+    with open_account(completed_tasks="ignored") as account:
+        done = {"text": "Done", "complete_till": DUE, "is_completed": True, "result": "Signed"}
+        target_id = account.make("tasks", "1", done)
+        account.target.undo("tasks", account.target.read_back("tasks", [target_id]))
+
+        account.write("tasks", Record("1", done, target_id=target_id, is_adopted=True))
+
+        assert differences(done, account.target.read_back("tasks", [target_id])[target_id].values) == []
+
+
 def test_a_task_type_that_the_account_lacks_is_a_fault_of_the_mapping(account: Account) -> None:
     with pytest.raises(MappingError, match=r"Siesta.*Meeting"):
         account.write("tasks", Record("1", {"text": "x", "complete_till": DUE, "type": "Siesta"}))
@@ -276,3 +326,71 @@ def test_notes_whose_answer_is_lost_are_made_once(account: Account, kind: str) -
 def test_a_note_on_no_card_is_a_fault_of_the_mapping(account: Account) -> None:
     with pytest.raises(MappingError, match="names no card"):
         account.write("notes", note("1"))
+
+
+@pytest.mark.parametrize("switches", [{"note_params": "lax"}, {"note_params": "strict"}])
+@pytest.mark.parametrize("name", [*NOTES, "attachment"])
+def test_a_note_that_has_only_a_text_is_made_in_every_account(name: str, switches: Mapping[str, Any]) -> None:
+    """Kommo REST v4 lists the keys of each type, and not which of them are needed."""
+    with open_account(**switches) as account:
+        card = account.make("leads", "006A", {"name": "Deal"})
+        values = {"type": name, "text": "Only this", "file_name": "a.txt"}
+        references = {"lead": [card]}
+        if name == "attachment":
+            with account.person() as person:
+                session = person.post("/v1.0/sessions", json={"file_name": "a.txt", "file_size": 3}).json()
+                references["file"] = [person.post(session["upload_url"], content=b"abc").json()["uuid"]]
+
+        target_id = account.make("notes", "1", values, **references)
+
+        found = account.target.read_back("notes", [target_id])[target_id].values
+        told = "file_name" if name == "attachment" else "text"
+        assert found[told] == values[told]
+        assert not any(
+            one in ("-", 0, "0") for field, one in found.items() if field in ("phone", "service", "source", "address")
+        )
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_every_note_says_that_it_starts_nothing(name: str) -> None:
+    """The flag is Kommo's only one against automations, so it goes with a note, its change and its blanking."""
+    with open_account() as account:
+        card = account.make("leads", "006A", {"name": "Deal"})
+        bodies: list[bytes] = []
+
+        def listen(body: bytes) -> bytes:
+            if b"params" in body:
+                bodies.append(body)
+            return body
+
+        with account.through(listen) as target:
+            record = note("1", {"type": name, **NOTES[name]}, lead=card)
+            (result,) = target.write(Batch("notes", [record], target.high_water("notes")), on_remote_job=lambda _: None)
+            assert result
+            target_id = str(result.target_id)
+            target.write(Batch("notes", [replace(record, target_id=target_id)]), on_remote_job=lambda _: None)
+            target.undo("notes", target.read_back("notes", [target_id]))
+
+        assert len(bodies) == 3
+        assert all(one["is_need_to_trigger_digital_pipeline"] is False for body in bodies for one in json.loads(body))
+
+
+@pytest.mark.parametrize("switches", [{"note_dates": "ignored"}, {"note_authors": "ignored"}])
+def test_what_an_account_ignores_of_a_note_is_what_it_may_ignore(switches: Mapping[str, Any]) -> None:
+    with open_account(**switches) as account:
+        card = account.make("leads", "006A", {"name": "Deal"})
+        owner = str(account.twin.get("snapshot").json()["users"][1]["id"])
+        meant = {"text": "x", "created_at": "2020-02-29T08:00:00Z"}
+        references = {"lead": [card], "created_by": [owner], "responsible_user_id": [owner]}
+
+        account.set_fault("cut_after", "POST /api/v4/leads/notes")
+        target_id = account.make("notes", "1", meant, **references)
+
+        found = account.target.read_back("notes", [target_id])[target_id]
+        ignored = {one.field for one in differences(meant, found.values)}
+        ignored |= {name for name, ids in references.items() if list(found.references.get(name, ())) != ids}
+        assert ignored
+        assert ignored <= account.target.may_ignore("notes")
+        account.set_fault("cut_after", "PATCH /api/v4/leads/notes")
+        changed = Record("1", meant | {"text": "y"}, references, target_id)
+        assert words(account.write("notes", changed)) == ["updated"]

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from migration_pipelines.connectors.kommo.api import KommoApi
+from migration_pipelines.connectors.kommo.clearing import Clearing
 from migration_pipelines.connectors.kommo.forms import (
     ELEMENT_FIELDS,
     ENTITIES,
@@ -27,6 +28,7 @@ _WITH = "datetime_settings,task_types,drive_url"
 class Account:
     def __init__(self, api: KommoApi) -> None:
         self._api = api
+        self.clearing = Clearing()
 
     def forget(self) -> None:
         for name, attribute in vars(Account).items():
@@ -97,7 +99,8 @@ class Account:
             for entity, described in self.custom_fields.items()
             for one in described
         }
-        return Forms(ZoneInfo(self.zone), self.objects, ids, Pipelines.read(self.pipelines), self.loss_reasons)
+        pipelines = Pipelines.read(self.pipelines)
+        return Forms(ZoneInfo(self.zone), self.objects, ids, pipelines, self.loss_reasons, self.clearing)
 
     def users(self) -> Iterator[User]:
         for one in self._api.pages("/api/v4/users", "users"):

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 
 from migration_pipelines.connectors.http import HttpClient
+from migration_pipelines.connectors.kommo.array_size import ArraySize
 from migration_pipelines.connectors.kommo.refusals import in_its_words
-from migration_pipelines.errors import PermanentFailure
+from migration_pipelines.errors import OutcomeUnknown, PermanentFailure
 
 PAGE = 250
 IDS_IN_ONE_URL = 200
@@ -19,12 +20,20 @@ Params = Sequence[tuple[str, Any]]
 
 
 class KommoApi:
-    """Args: quiet_seconds, how long a request whose answer was lost may still be under way."""
+    """Requests to one host.
+
+    Args:
+        quiet_seconds: how long a request whose answer was lost may still be under way.
+
+    Attributes:
+        array_size: how many items the next array may carry.
+    """
 
     def __init__(self, http: HttpClient, *, quiet_seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
         self._http = http
         self._quiet_seconds = quiet_seconds
         self._sleep = sleep
+        self.array_size = ArraySize()
 
     def close(self) -> None:
         self._http.close()
@@ -33,18 +42,36 @@ class KommoApi:
         """As HttpClient.write."""
         return self._http.write(method, path, body)
 
+    def write_array(self, method: str, path: str, body: bytes, length: int) -> httpx.Response:
+        """As `write`, for an array of so many items: what becomes of it says how long the next one may be."""
+        try:
+            response = self.write(method, path, body)
+        except OutcomeUnknown:
+            self.array_size.was_lost(length)
+            raise
+        if response.is_success:
+            self.array_size.went_well(length)
+        return response
+
     def keep_quiet(self) -> None:
         """Give a request whose answer was lost the time to end."""
         self._sleep(self._quiet_seconds)
 
     def read(self, path: str, params: Any = None) -> Any:
         """An answer's content; None where Kommo answers 204 for nothing. Raises PermanentFailure for any refusal."""
-        response = self._http.get(path, params)
+        return self._content(self._http.get(path, params))
+
+    def _content(self, response: httpx.Response) -> Any:
         if response.status_code == 204:
             return None
         if response.status_code != 200:
             raise PermanentFailure(f"Kommo refused to be read: {in_its_words(response)}")
         return response.json()
+
+    def read_if_there(self, path: str, params: Any = None) -> Any:
+        """As `read`; None also where Kommo says that what the path names does not exist."""
+        response = self._http.get(path, params)
+        return None if response.status_code == 404 else self._content(response)
 
     def has(self, path: str) -> bool:
         """Whether the account knows a part of the API that not every account has."""

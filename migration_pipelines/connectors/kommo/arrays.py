@@ -7,7 +7,7 @@ highest one that was there before, and comparing our mark exactly.
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,9 @@ import httpx
 
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.kommo.api import KommoApi, Params
-from migration_pipelines.connectors.kommo.kind import FIRST_ARRAY, ArraySize
+from migration_pipelines.connectors.kommo.kind import Kind
 from migration_pipelines.connectors.kommo.refusals import in_its_words, refused_items
 from migration_pipelines.core.compare import differences
-from migration_pipelines.core.schema import ObjectSchema
 from migration_pipelines.errors import MigrationError, OutcomeUnknown, PermanentFailure
 
 Item = dict[str, Any]
@@ -43,7 +42,7 @@ def number_of(target_id: str | None) -> int:
     return int((target_id or "").rpartition(":")[2])
 
 
-class ArrayKind(ABC):
+class ArrayKind(Kind):
     """A kind of record that Kommo takes in arrays. Those of one batch that go to another collection wait for the next.
 
     Attributes:
@@ -51,21 +50,20 @@ class ArrayKind(ABC):
         with_: what a read must ask for beyond the record itself.
     """
 
-    group_by: str | None = None
     with_: Params = ()
 
-    def __init__(self, api: KommoApi, size: ArraySize, collections: Sequence[Collection]) -> None:
+    def __init__(self, api: KommoApi, collections: Sequence[Collection]) -> None:
         self._api = api
-        self._size = size
         self.collections = collections
         self._highest: dict[str, int] = {}
 
     @abstractmethod
-    def schema(self) -> ObjectSchema: ...
-
-    @abstractmethod
     def item(self, record: Record) -> Item:
-        """One item of the array: new where the record has no target id."""
+        """One item of an array: new where the record has no target id."""
+
+    def travelling_item(self, record: Record) -> Item:
+        """The item as it is sent, which may leave something to `after_creating`."""
+        return self.item(record)
 
     @abstractmethod
     def found(self, collection: Collection, answer: Answer) -> Found: ...
@@ -79,9 +77,6 @@ class ArrayKind(ABC):
         """The same, as it is read; None where the record is not ours."""
 
     @abstractmethod
-    def undone(self, found: Found) -> Found | None: ...
-
-    @abstractmethod
     def undoing(self, target_id: str, found: Found) -> Item:
         """The item of a PATCH that rolls a record back."""
 
@@ -91,7 +86,8 @@ class ArrayKind(ABC):
 
     def is_as_meant(self, record: Record, found: Found) -> bool:
         """Whether an update stands in the account."""
-        return not differences(record.values, found.values)
+        meant = {name: value for name, value in record.values.items() if name not in self.may_ignore}
+        return not differences(meant, found.values)
 
     def after_creating(self, created: Sequence[tuple[Record, str]]) -> None:
         """What has to follow a creation. Safe to repeat."""
@@ -109,7 +105,7 @@ class ArrayKind(ABC):
     # Writing
 
     def batch_size(self) -> int:
-        return self._size.now
+        return self._api.array_size.now
 
     def high_water(self) -> str | None:
         for one in self.collections:
@@ -118,7 +114,7 @@ class ArrayKind(ABC):
         return " ".join(one.our_id(self._highest[one.path]) for one in self.collections)
 
     def render(self, batch: Batch) -> bytes:
-        return json.dumps([self.item(one) for one in self._travelling(batch).records]).encode()
+        return json.dumps([self.travelling_item(one) for one in self._travelling(batch).records]).encode()
 
     def write(self, batch: Batch) -> Sequence[WriteResult | None]:
         travelling = self._travelling(batch)
@@ -132,7 +128,8 @@ class ArrayKind(ABC):
 
     def _write(self, batch: Batch) -> Sequence[WriteResult | None]:
         is_update, where = batch.records[0].target_id is not None, self.collection_of(batch.records[0])
-        response = self._api.write("PATCH" if is_update else "POST", where.path, self.render(batch))
+        method = "PATCH" if is_update else "POST"
+        response = self._api.write_array(method, where.path, self.render(batch), len(batch.records))
         if response.status_code not in (200, 400):
             raise PermanentFailure(
                 f"Kommo refused {len(batch.records)} {batch.target_object}: {in_its_words(response)}"
@@ -146,7 +143,6 @@ class ArrayKind(ABC):
     def _taken(self, batch: Batch, response: httpx.Response) -> Sequence[WriteResult | None]:
         where = self.collection_of(batch.records[0])
         answers = {one["request_id"]: int(one["id"]) for one in response.json()["_embedded"][where.key]}
-        self._size.went_well()
         if batch.records[0].target_id is not None:
             self.after_updating(batch.records)
             return [WriteResult("updated", one.target_id) if one.key in answers else None for one in batch.records]
@@ -215,19 +211,58 @@ class ArrayKind(ABC):
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
         refused: dict[str, str] = {}
         for where, numbers in self._by_collection(list(records)):
-            ids = [where.our_id(one) for one in numbers]
-            items = [self.undoing(one, records[one]) for one in ids]
-            chunks = [items[start : start + FIRST_ARRAY] for start in range(0, len(items), FIRST_ARRAY)]
-            while chunks:
-                chunk = chunks.pop()
-                response = self._api.write("PATCH", where.path, json.dumps(chunk).encode())
-                if response.status_code == 200:
-                    continue
-                if len(chunk) > 1:  # one of them may spoil the request for all; undoing twice changes nothing
-                    chunks += [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
-                else:
-                    refused[where.our_id(chunk[0]["id"])] = in_its_words(response)
+            items = [self.undoing(one, records[one]) for one in map(where.our_id, numbers)]
+            refused |= {where.our_id(number): words for number, words in self._patch(where, items).items()}
         return refused
+
+    def _patch(self, where: Collection, items: Sequence[Item]) -> dict[int, str]:
+        """Changes that are safe to repeat. Returns Kommo's words for each id that it refuses to change.
+
+        Raises:
+            OutcomeUnknown: not even one item by itself gets an answer.
+        """
+        refused: dict[int, str] = {}
+        pending = [list(items)] if items else []
+        while pending:
+            chunk = pending.pop()
+            if len(chunk) > self._api.array_size.now:
+                pending += [chunk[self._api.array_size.now :], chunk[: self._api.array_size.now]]
+                continue
+            try:
+                response = self._api.write_array("PATCH", where.path, json.dumps(chunk).encode(), len(chunk))
+            except OutcomeUnknown:
+                if len(chunk) == 1:
+                    raise
+                pending.append(chunk)  # in parts from now on
+                continue
+            if response.status_code == 200:
+                continue
+            if len(chunk) > 1:  # one of them may spoil the request for all
+                pending += [chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]]
+            else:
+                refused[chunk[0]["id"]] = in_its_words(response)
+        return refused
+
+    # What was rolled back
+
+    def is_rolled_back(self, answer: Answer) -> bool:
+        """Whether a record, as it is read, stands there rolled back."""
+        del answer
+        return False
+
+    def _marked(self, where: Collection, params: Params) -> Iterator[tuple[str, str]]:
+        """Key and id of the records that a reading shows and that were rolled back, whatever else it shows."""
+        for one in self._api.pages(where.path, where.key, [("order[id]", "asc"), *params]):
+            if self.is_rolled_back(one) and (key := self.mark_of(one)):
+                yield key, where.our_id(one["id"])
+
+    def holds_any(self) -> bool:
+        """Whether a record is there that was not rolled back."""
+        return any(
+            not self.is_rolled_back(one)
+            for where in self.collections
+            for one in self._api.pages(where.path, where.key, [("order[id]", "desc")])
+        )
 
 
 def _floor(where: Collection, high_water: str | None) -> int:

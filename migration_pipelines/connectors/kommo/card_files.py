@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.kommo import on_cards
 from migration_pipelines.connectors.kommo.api import PAGE, KommoApi
+from migration_pipelines.connectors.kommo.kind import Kind
 from migration_pipelines.connectors.kommo.refusals import in_its_words
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 
@@ -18,10 +19,8 @@ CARD_FILES = "card_files"
 _FIELDS = (FieldSchema(name="file", label="File", type="reference"), *on_cards.CARD_FIELDS)
 
 
-class CardFiles:
-    """One file on one card a request. Implements `kind.Kind`."""
-
-    group_by: str | None = None
+class CardFiles(Kind):
+    """One file on one card a request."""
 
     def __init__(self, api: KommoApi) -> None:
         self._api = api
@@ -31,9 +30,6 @@ class CardFiles:
 
     def batch_size(self) -> int:
         return 1
-
-    def high_water(self) -> str | None:
-        return None
 
     def render(self, batch: Batch) -> bytes:
         return _named(batch.records[0].references["file"][0])
@@ -68,17 +64,13 @@ class CardFiles:
         """All files of a card, the newest first: the next page is what comes before the last one seen."""
         uuids: set[str] = set()
         params: dict[str, str | int] = {"limit": PAGE}
-        while page := self._api.read(_path(card, number), params):
+        while page := self._api.read_if_there(_path(card, number), params):
             shown = page["_embedded"]["files"]
             uuids |= {one["file_uuid"] for one in shown}
             if "next" not in page["_links"] or params.get("before_id") == shown[-1]["id"]:
                 break
             params["before_id"] = shown[-1]["id"]
         return uuids
-
-    def undone(self, found: Found) -> Found | None:
-        del found
-        return None
 
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
         refused = {}

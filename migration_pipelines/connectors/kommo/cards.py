@@ -1,13 +1,13 @@
 """Companies, contacts and leads: cards with custom fields, known by the migration key among them.
 
 Rolled back means: companies and contacts carry a mark before their name, leads stand in a pipeline of their own without
-links. Some accounts refuse a lead that is created as lost: there it is created open, and closed by a second request.
+links.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,12 +17,16 @@ from migration_pipelines.connectors.kommo import links
 from migration_pipelines.connectors.kommo.account import Account
 from migration_pipelines.connectors.kommo.api import KommoApi
 from migration_pipelines.connectors.kommo.arrays import Answer, ArrayKind, Collection, Item
-from migration_pipelines.connectors.kommo.forms import MIGRATION_KEY, TEXT_LIMIT, Pipelines
-from migration_pipelines.connectors.kommo.kind import ROLLED_BACK, ArraySize, marked
-from migration_pipelines.connectors.kommo.refusals import in_its_words, refused_paths
-from migration_pipelines.core.provisioning import WantedPipeline
+from migration_pipelines.connectors.kommo.clearing import cleared
+from migration_pipelines.connectors.kommo.endings import EndingKind
+from migration_pipelines.connectors.kommo.forms import MIGRATION_KEY, TEXT_LIMIT
+from migration_pipelines.connectors.kommo.kind import MARK, ROLLED_BACK, is_marked, marked
+from migration_pipelines.connectors.kommo.refusals import refused_paths
+from migration_pipelines.core.compare import differences
+from migration_pipelines.core.provisioning import Wanted, WantedPipeline
 from migration_pipelines.core.schema import ObjectSchema
-from migration_pipelines.errors import OutcomeUnknown
+from migration_pipelines.core.transform import is_empty
+from migration_pipelines.errors import MappingError
 
 QUARANTINE = WantedPipeline("Rolled back migration", ("Rolled back",))
 _OF_CLOSING = ("closed_at", "loss_reason_id")
@@ -31,8 +35,10 @@ _OF_CLOSING = ("closed_at", "loss_reason_id")
 class Cards(ArrayKind):
     """Args: entity, "companies" or "contacts" or an element's list; named, the field that takes the mark."""
 
-    def __init__(self, api: KommoApi, size: ArraySize, account: Account, entity: str, *, named: str = "name") -> None:
-        super().__init__(api, size, (Collection(f"/api/v4/{entity}", entity),))
+    may_ignore = frozenset({"created_at", "created_by"})
+
+    def __init__(self, api: KommoApi, account: Account, entity: str, *, named: str = "name") -> None:
+        super().__init__(api, (Collection(f"/api/v4/{entity}", entity),))
         self.entity = entity
         self._account = account
         self._named = named
@@ -60,30 +66,68 @@ class Cards(ArrayKind):
             None,
         )
 
+    # Updating
+
+    def is_as_meant(self, record: Record, found: Found) -> bool:
+        """Tags stand beside those that people have set."""
+        values = {name: value for name, value in record.values.items() if name != "tags"}
+        has_tags = set(record.values.get("tags") or ()) <= set(found.values.get("tags") or ())
+        return has_tags and super().is_as_meant(replace(record, values=values), found)
+
+    def is_learnt_from(self, batch: Batch, response: httpx.Response) -> bool:
+        paths = refused_paths(response)
+        is_about_clearing = any(
+            f"custom_fields_values.{place}.values" in paths.get(one.key, ())
+            for one in batch.records
+            for place in cleared(self.item(one))
+        )
+        return (is_about_clearing and self._account.clearing.turn()) or super().is_learnt_from(batch, response)
+
+    def after_updating(self, records: Sequence[Record]) -> None:
+        """See that what was to be emptied is empty, as long as it is not known what empties a field."""
+        emptied = [one for one in records if cleared(self.item(one))]
+        if not emptied or not self._account.clearing.is_in_doubt:
+            return
+        there = self.read_back([one.target_id or "" for one in emptied])
+        full = [one for one in emptied if self._is_still_full(one, there.get(one.target_id or ""))]
+        if full and self._account.clearing.turn():
+            self._patch(self.collections[0], [self.item(one) for one in full])
+
+    def _is_still_full(self, record: Record, found: Found | None) -> bool:
+        """Whether a custom field that was to be emptied holds a value."""
+        fields = self.schema().fields
+        empty = {name: value for name, value in record.values.items() if is_empty(value) and fields[name].is_custom}
+        return found is not None and bool(differences(empty, found.values))
+
+    # Rolling back
+
     def undone(self, found: Found) -> Found | None:
-        names = {self._named: marked(found.values.get(self._named), TEXT_LIMIT - 1)}
-        return Found({name: value for name, value in found.values.items() if name == "name"} | names)
+        return Found({self._named: marked(found.values.get(self._named), TEXT_LIMIT - 1)})
 
     def undoing(self, target_id: str, found: Found) -> Item:
-        after = self.undone(found)
-        values = {self._named: after.values[self._named] if after else ""}
+        values = {self._named: marked(found.values.get(self._named), TEXT_LIMIT - 1)}
         return self._quarantined(self.item(Record(target_id, values, target_id=target_id)))
 
     def _quarantined(self, item: Item) -> Item:
         return item | {"tags_to_add": [{"name": ROLLED_BACK}]}
 
+    def is_rolled_back(self, answer: Answer) -> bool:
+        return is_marked(answer["name"]) and self.mark_of(answer) is not None
 
-class Leads(Cards):
-    """Args: provision_quarantine, makes the pipeline for what was rolled back; called before anything goes there."""
+    def rolled_back(self) -> Iterator[tuple[str, str]]:
+        """By full text search, and then exactly."""
+        for where in self.collections:
+            yield from self._marked(where, [("query", MARK)])
 
+
+class Leads(EndingKind, Cards):
     with_ = (("with", "contacts"),)
+    may_ignore = Cards.may_ignore | {"closed_at"}
+    undoing_needs = Wanted((), (QUARANTINE,))
+    ended_by = "status_id"
 
-    def __init__(
-        self, api: KommoApi, size: ArraySize, account: Account, *, provision_quarantine: Callable[[], Any]
-    ) -> None:
-        super().__init__(api, size, account, "leads")
-        self._provision_quarantine = provision_quarantine
-        self._takes_lost = True
+    def __init__(self, api: KommoApi, account: Account) -> None:
+        super().__init__(api, account, "leads")
 
     # Links
 
@@ -96,48 +140,27 @@ class Leads(Cards):
 
     def after_updating(self, records: Sequence[Record]) -> None:
         """Deals that exist take their links by calls of their own."""
+        super().after_updating(records)
         found = self.read_back([one.target_id or "" for one in records])
         links.relink_deals(self._api, records, found)
 
-    # Lost ones, where they cannot be created so
+    # Lost ones
 
-    def item(self, record: Record) -> Item:
-        item = super().item(record)
-        if self._takes_lost or record.target_id is not None or item.get("status_id") != Pipelines.LOST:
-            return item
-        opened = {name: value for name, value in item.items() if name not in _OF_CLOSING}
-        return opened | {"status_id": self._account.forms.pipelines.first_stage(item["pipeline_id"])}
+    def is_ended(self, values: Mapping[str, Any]) -> bool:
+        return bool(values.get("status") == "lost")
 
-    def is_learnt_from(self, batch: Batch, response: httpx.Response) -> bool:
-        if not self._takes_lost or batch.records[0].target_id is not None:
-            return False
-        paths = refused_paths(response)
-        if any(_is_lost(one) and "status_id" in paths.get(one.key, ()) for one in batch.records):
-            self._takes_lost = False
-        return not self._takes_lost
+    def opened(self, item: Item) -> Item:
+        still = {name: value for name, value in item.items() if name not in _OF_CLOSING}
+        return still | {"status_id": self._account.forms.pipelines.first_stage(item["pipeline_id"])}
 
-    def after_creating(self, created: Sequence[tuple[Record, str]]) -> None:
-        lost = {target_id: record for record, target_id in created if _is_lost(record)}
-        if self._takes_lost or not lost:
-            return
-        there = self.read_back(list(lost))
-        items = [self._closing(target_id, lost[target_id]) for target_id, one in there.items() if not _is_closed(one)]
-        if not items:
-            return
-        response = self._api.write("PATCH", "/api/v4/leads", json.dumps(items).encode())
-        if response.status_code != 200:
-            raise OutcomeUnknown(f"Kommo made {len(items)} leads and did not close them: {in_its_words(response)}")
-
-    def _closing(self, target_id: str, record: Record) -> Item:
-        item = super().item(record)
-        names = ("pipeline_id", "status_id", *_OF_CLOSING)
-        return {"id": int(target_id), **{name: item[name] for name in names if name in item}}
+    def ending(self, item: Item) -> Item:
+        return {name: item[name] for name in ("pipeline_id", "status_id", *_OF_CLOSING) if name in item}
 
     # Rolling back
 
     def undone(self, found: Found) -> Found | None:
-        values = dict(found.values) | {"pipeline": QUARANTINE.name, "status": QUARANTINE.stages[0]}
-        return Found({name: values[name] for name in ("pipeline", "status", "name") if name in values})
+        del found
+        return Found({"pipeline": QUARANTINE.name, "status": QUARANTINE.stages[0]})
 
     def undoing(self, target_id: str, found: Found) -> Item:
         del found
@@ -145,14 +168,26 @@ class Leads(Cards):
         return self._quarantined(self.item(Record(target_id, values, target_id=target_id)))
 
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
-        self._provision_quarantine()
+        """Raises MappingError where the pipeline for what is rolled back is not there."""
+        if self._quarantine() is None:
+            raise MappingError(f"Kommo has no pipeline {QUARANTINE.name!r}, which deals are rolled back into: make it.")
         refused = links.unlink_deals(self._api, records)
         return {**refused, **super().undo(records)}
 
+    def _quarantine(self) -> tuple[int, int] | None:
+        """Pipeline and stage for what is rolled back; None where they are not there."""
+        pipelines = self._account.forms.pipelines
+        pipeline_id = pipelines.ids.get(QUARANTINE.name)
+        status_id = pipelines.stages.get((pipeline_id, QUARANTINE.stages[0])) if pipeline_id else None
+        return (pipeline_id, status_id) if pipeline_id and status_id else None
 
-def _is_lost(record: Record) -> bool:
-    return record.values.get("status") == "lost"
+    def is_rolled_back(self, answer: Answer) -> bool:
+        stands = (answer["pipeline_id"], answer["status_id"])
+        return stands == self._quarantine() and self.mark_of(answer) is not None
 
-
-def _is_closed(found: Found) -> bool:
-    return found.values.get("status") == "lost"
+    def rolled_back(self) -> Iterator[tuple[str, str]]:
+        if stage := self._quarantine():
+            names = ("pipeline_id", "status_id")
+            asked = [(f"filter[statuses][0][{name}]", number) for name, number in zip(names, stage, strict=True)]
+            for where in self.collections:
+                yield from self._marked(where, asked)

@@ -6,6 +6,7 @@ that is not the drive's own.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Protocol
@@ -21,6 +22,7 @@ from migration_pipelines.errors import OutcomeUnknown, PermanentFailure
 FILES = "/v1.0/files"
 SESSIONS = "/v1.0/sessions"
 PART_ATTEMPTS = 3
+_PIECE_BYTES = 1 << 20
 
 
 class Bodies(Protocol):
@@ -65,7 +67,7 @@ class Drive:
             SessionEnded: the session is gone; `body` has to be read anew.
             OutcomeUnknown: the last part may have arrived.
         """
-        opened = self._taken(self._http.write("POST", SESSIONS, session))
+        opened = self._taken(self._http.repeatable("POST", SESSIONS, body=session))
         part_size, url = int(opened["max_part_size"]), opened["upload_url"]
         while part := body.read(part_size):
             answer = self._send_part(self._path(url), part)
@@ -83,12 +85,17 @@ class Drive:
                 if attempt + 1 == PART_ATTEMPTS:
                     raise
                 continue
-            if attempt and response.status_code in (400, 404, 410):
+            if response.status_code in (404, 410) or (attempt and response.status_code == 400):
                 raise SessionEnded
             return self._taken(response)
         raise SessionEnded
 
     def _taken(self, response: httpx.Response) -> Mapping[str, Any]:
+        if response.status_code == 403:
+            raise PermanentFailure(
+                f"Kommo's drive takes no files from us: {in_its_words(response)}. An administrator has to give our "
+                'integration the scope "Access to files".'
+            )
         if response.status_code not in (200, 201):
             raise Refused(in_its_words(response))
         try:
@@ -114,10 +121,35 @@ class Drive:
                 if one["uuid"] in asked:
                     yield one
 
+    def has(self, uuid: str) -> bool:
+        return any(self.by_uuid([uuid]))
+
+    def restore(self, uuid: str) -> bool:
+        """Take a file out of the trash. False where it is gone for good."""
+        response = self._http.write("POST", f"{FILES}/restore", json.dumps([{"uuid": uuid}]).encode())
+        return response.is_success or self.has(uuid)
+
     def remove(self, uuid: str) -> str | None:
         """Into the trash, where Kommo keeps it for 30 days. Returns its words where it refuses."""
         response = self._http.write("DELETE", FILES, json.dumps([{"uuid": uuid}]).encode())
-        return None if response.is_success else in_its_words(response)
+        if response.is_success or (response.status_code != 403 and not self.has(uuid)):
+            return None
+        scope = ' Our integration needs the scope "Deleting files".' if response.status_code == 403 else ""
+        return in_its_words(response) + scope
+
+    def digest(self, file: Mapping[str, Any]) -> str | None:
+        """SHA-256 of a file's bytes in hexadecimal digits; None where the drive does not let us have them."""
+        url = urlsplit(file["_links"]["download"]["href"])
+        if f"{url.scheme}://{url.netloc}" != self._http.origin:
+            return None
+        body = self._http.download(url.path)
+        if isinstance(body, httpx.Response):
+            return None
+        digest = hashlib.sha256()
+        with body:
+            while piece := body.file.read(_PIECE_BYTES):
+                digest.update(piece)
+        return digest.hexdigest()
 
     def _pages(self, params: Sequence[tuple[str, Any]]) -> Iterator[Mapping[str, Any]]:
         return KommoApi(self._http, quiet_seconds=0).pages(FILES, "files", params)

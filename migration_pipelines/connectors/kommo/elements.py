@@ -9,12 +9,11 @@ from migration_pipelines.connectors.kommo.account import Account
 from migration_pipelines.connectors.kommo.api import KommoApi
 from migration_pipelines.connectors.kommo.arrays import Collection, Item
 from migration_pipelines.connectors.kommo.cards import Cards
-from migration_pipelines.connectors.kommo.kind import ArraySize
 
 
 class Elements(Cards):
-    def __init__(self, api: KommoApi, size: ArraySize, account: Account, entity: str) -> None:
-        super().__init__(api, size, account, entity)
+    def __init__(self, api: KommoApi, account: Account, entity: str) -> None:
+        super().__init__(api, account, entity)
         path = account.path_of(entity)
         self.collections = (Collection(f"/api/v4/{path}/elements", "elements", path.rpartition("/")[2]),)
 

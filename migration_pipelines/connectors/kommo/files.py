@@ -12,6 +12,7 @@ from typing import Any
 
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.kommo.drive import Bodies, Drive, Refused, SessionEnded
+from migration_pipelines.connectors.kommo.kind import Kind
 from migration_pipelines.connectors.kommo.marker import in_file_name, without_marker_in_file_name
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 from migration_pipelines.errors import MappingError, OutcomeUnknown
@@ -22,15 +23,15 @@ LARGEST_BYTES = 314_572_800  # Kommo limits: 300 MB a file
 _FIELDS = (
     FieldSchema(name="name", label="Name", max_length=255, required=True),
     FieldSchema(name="size_bytes", label="Size", type="integer", required=True),
-    FieldSchema(name="body", label="Body, by its digest", is_business=False),
+    FieldSchema(name="body", label="Body, by its SHA-256", is_business=False),
     FieldSchema(name="content_type", label="Type"),
 )
 
 
-class Files:
-    """One file a request. Implements `kind.Kind`."""
+class Files(Kind):
+    """One file a request."""
 
-    group_by: str | None = None
+    may_ignore = frozenset({"content_type"})
 
     def __init__(self, drive: Drive, bodies: Bodies | None) -> None:
         self._drive = drive
@@ -42,9 +43,6 @@ class Files:
     def batch_size(self) -> int:
         return 1
 
-    def high_water(self) -> str | None:
-        return None
-
     def render(self, batch: Batch) -> bytes:
         """The request that opens the session; the body itself is in the file store."""
         record = batch.records[0]
@@ -55,7 +53,7 @@ class Files:
 
     def write(self, batch: Batch) -> Sequence[WriteResult | None]:
         (record,) = batch.records
-        if record.target_id is not None:
+        if record.target_id is not None and (not record.is_adopted or self._drive.restore(record.target_id)):
             return [WriteResult("unchanged", record.target_id)]  # a body that differs is another file
         try:
             return [WriteResult("created", self._upload(batch, record)["uuid"])]
@@ -81,7 +79,7 @@ class Files:
 
     def applied(self, batch: Batch) -> Sequence[WriteResult | None]:
         (record,) = batch.records
-        if record.target_id is not None:
+        if record.target_id is not None and (not record.is_adopted or self._drive.has(record.target_id)):
             return [WriteResult("unchanged", record.target_id)]
         file = self._uploaded(record)
         return [WriteResult("created", file["uuid"]) if file else None]
@@ -93,14 +91,17 @@ class Files:
     # Reading back, rolling back
 
     def read_back(self, target_ids: Sequence[str]) -> Mapping[str, Found]:
-        return {
-            one["uuid"]: Found({"name": without_marker_in_file_name(one["name"]), "size_bytes": one["size"]})
-            for one in self._drive.by_uuid(target_ids)
-        }
+        return {one["uuid"]: self._found(one) for one in self._drive.by_uuid(target_ids)}
 
-    def undone(self, found: Found) -> Found | None:
-        del found
-        return None
+    def _found(self, file: Mapping[str, Any]) -> Found:
+        return Found(
+            {
+                "name": without_marker_in_file_name(file["name"]),
+                "size_bytes": file["size"],
+                "body": self._drive.digest(file),
+                "content_type": file["metadata"]["mime_type"],
+            }
+        )
 
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
         """A file in the trash shows on no card."""

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from migration_pipelines.connectors.base import Found, Record
+from migration_pipelines.connectors.kommo.clearing import Clearing
 from migration_pipelines.connectors.kommo.kind import ROLLED_BACK
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 from migration_pipelines.errors import MappingError
@@ -128,6 +129,7 @@ class Forms:
     field_ids: Mapping[tuple[str, str], int]
     pipelines: Pipelines
     loss_reasons: Mapping[str, int] = field(default_factory=dict)
+    clearing: Clearing = field(default_factory=Clearing)
 
     def item(self, entity: str, record: Record) -> dict[str, Any]:
         """One item of a POST or PATCH array. A create leaves out what is empty; an update clears with it."""
@@ -141,7 +143,8 @@ class Forms:
             if name not in own:
                 custom.append(self._custom_item(entity, name, value))
             elif name == LOSS_REASON.name:
-                item["loss_reason_id"] = self._loss_reason_id(value)
+                if record.values.get("status", "lost") == "lost":  # Kommo takes it with no other stage
+                    item["loss_reason_id"] = self._loss_reason_id(value)
             elif name not in ("pipeline", "status", "tags"):
                 item[name] = self._encode(entity, name, value)
         if "pipeline" in record.values:
@@ -153,16 +156,14 @@ class Forms:
                 item[name] = int(ids[0])
         if is_update:
             item["id"] = int((record.target_id or "").rpartition(":")[2])
-            if record.is_adopted and "tags" not in record.values:
+            if tags := record.values.get("tags"):  # beside those that people have set
+                item["tags_to_add"] = [{"name": one} for one in tags]
+            if record.is_adopted:
                 item["tags_to_delete"] = [{"name": ROLLED_BACK}]
         else:
             custom.append(self._custom_item(entity, MIGRATION_KEY, record.key))
-            item["_embedded"] = self._embedded(record)
-        tags = record.values.get("tags") or ()
-        if tags or (is_update and "tags" in record.values):
-            item["_embedded"] = {**item.get("_embedded", {}), "tags": [{"name": one} for one in tags] or None}
-        if not item.get("_embedded"):
-            item.pop("_embedded", None)
+            if embedded := self._embedded(record):
+                item["_embedded"] = embedded
         if custom:
             item["custom_fields_values"] = custom
         return item
@@ -178,12 +179,14 @@ class Forms:
         return self.loss_reasons[name] if name else None
 
     def _embedded(self, record: Record) -> dict[str, Any]:
-        """Links to records that exist, which Kommo takes in the same request on creation only."""
+        """Tags, and links to records that exist, which Kommo takes in the same request on creation only."""
         embedded: dict[str, Any] = {}
         if company := record.references.get("company"):
             embedded["companies"] = [{"id": int(company[0])}]
         if contacts := record.references.get("contacts"):
             embedded["contacts"] = [{"id": int(one), "is_main": n == 0} for n, one in enumerate(contacts)]
+        if tags := record.values.get("tags"):
+            embedded["tags"] = [{"name": one} for one in tags]
         return embedded
 
     def found(self, entity: str, answer: Mapping[str, Any]) -> Found:
@@ -215,7 +218,7 @@ class Forms:
         which = {"field_id": self.field_ids[entity, name]}
         field_type = self.objects[entity].fields[name].type
         if _is_empty(value):
-            return {**which, "values": None}
+            return {**which, "values": self.clearing.values}
         if field_type == "multitext":
             return {**which, "values": [dict(one) for one in value]}
         values = value if field_type == "multiselect" else [value]

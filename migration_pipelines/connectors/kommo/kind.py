@@ -1,70 +1,67 @@
-"""What the target does for one kind of record. Each kind is one object of this protocol; `target` holds the table of them."""
+"""What the target does for one kind of record. Each kind is one object of this class; `target` holds the table of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 
 from migration_pipelines.connectors.base import Batch, Found, WriteResult
+from migration_pipelines.core.provisioning import Wanted
 from migration_pipelines.core.schema import ObjectSchema
 
 ROLLED_BACK = "rolled back"
-FIRST_ARRAY = 50  # what Kommo recommends; grown to what it allows while that goes well
-LONGEST_ARRAY = 250
-ARRAYS_UNTIL_FORGIVEN = 20
+MARK = f"[{ROLLED_BACK}]"
 
 
-class Kind(Protocol):
-    """The parts of `connectors.base.Target` that differ from kind to kind; arguments and results are as there."""
+class Kind(ABC):
+    """The parts of `connectors.base.Target` that differ from kind to kind; arguments and results are as there.
 
-    @property
-    def group_by(self) -> str | None: ...
+    Attributes:
+        group_by, may_ignore, undoing_needs: as the target's methods of these names say.
+    """
 
+    group_by: str | None = None
+    may_ignore: frozenset[str] = frozenset()
+    undoing_needs: Wanted = Wanted((), ())
+
+    @abstractmethod
     def schema(self) -> ObjectSchema: ...
 
+    @abstractmethod
     def batch_size(self) -> int: ...
 
-    def high_water(self) -> str | None: ...
+    def high_water(self) -> str | None:
+        return None
 
+    @abstractmethod
     def render(self, batch: Batch) -> bytes: ...
 
+    @abstractmethod
     def write(self, batch: Batch) -> Sequence[WriteResult | None]: ...
 
+    @abstractmethod
     def applied(self, batch: Batch) -> Sequence[WriteResult | None]:
         """What stands in the account of a batch whose answer was lost, as it looks now."""
 
+    @abstractmethod
     def read_back(self, target_ids: Sequence[str]) -> Mapping[str, Found]: ...
 
-    def undone(self, found: Found) -> Found | None: ...
+    def undone(self, found: Found) -> Found | None:
+        del found
+        return None
 
+    @abstractmethod
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]: ...
 
-
-class ArraySize:
-    """How many items the next array carries: twice as many after each that went well, half after a lost answer.
-
-    A long array whose answer was lost says that the account's ceiling is lower: that length is left alone for a while.
-    """
-
-    def __init__(self) -> None:
-        self.now = FIRST_ARRAY
-        self._limit = LONGEST_ARRAY
-        self._good = 0
-
-    def went_well(self) -> None:
-        self._good += 1
-        if self._good >= ARRAYS_UNTIL_FORGIVEN:
-            self._limit = LONGEST_ARRAY
-        self.now = min(self.now * 2, self._limit)
-
-    def was_lost(self, length: int) -> None:
-        self._good = 0
-        if length > FIRST_ARRAY:
-            self._limit = min(self._limit, max(FIRST_ARRAY, length - 1))
-        self.now = max(1, min(self.now, length // 2))
+    def rolled_back(self) -> Iterable[tuple[str, str]]:
+        """Migration key and id of each record that stands there rolled back; a key that has doubles comes several times."""
+        return ()
 
 
 def marked(name: str | None, limit: int | None = None) -> str:
     """A text that says it was rolled back. Marking again changes nothing."""
-    mark = f"[{ROLLED_BACK}]"
-    return name if name and name.startswith(mark) else f"{mark} {name or ''}".strip()[:limit]
+    return name if name and is_marked(name) else f"{MARK} {name or ''}".strip()[:limit]
+
+
+def is_marked(text: str | None) -> bool:
+    return (text or "").startswith(MARK)

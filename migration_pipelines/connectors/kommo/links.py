@@ -16,8 +16,9 @@ import httpx
 
 from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
 from migration_pipelines.connectors.kommo.api import KommoApi
-from migration_pipelines.connectors.kommo.kind import LONGEST_ARRAY
+from migration_pipelines.connectors.kommo.kind import Kind
 from migration_pipelines.connectors.kommo.refusals import in_its_words
+from migration_pipelines.core.compare import differences
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 
 DEAL_LINKS = ("company", "contacts")
@@ -54,13 +55,13 @@ LEAD_ELEMENTS = LinkForm(
 )  # fmt: skip
 
 
-class Links:
-    """Links of one form, as a kind of record of their own. Implements `kind.Kind`."""
+class Links(Kind):
+    """Links of one form, as a kind of record of their own."""
 
     def __init__(self, api: KommoApi, form: LinkForm) -> None:
         self._api = api
         self._form = form
-        self.group_by: str | None = form.near_field
+        self.group_by = form.near_field
 
     def schema(self) -> ObjectSchema:
         form = self._form
@@ -69,26 +70,33 @@ class Links:
         return ObjectSchema(name=form.name, label=form.label, fields=fields)
 
     def batch_size(self) -> int:
-        return LONGEST_ARRAY
-
-    def high_water(self) -> str | None:
-        return None
+        return self._api.array_size.now
 
     def render(self, batch: Batch) -> bytes:
         """All that is linked to one record."""
         return json.dumps([self._end(self._far(one), one.values) for one in batch.records]).encode()
 
     def write(self, batch: Batch) -> Sequence[WriteResult | None]:
-        response = self._api.write("POST", self._path(self._near(batch.records[0]), "link"), self.render(batch))
+        if moved := [one.target_id for one in batch.records if one.target_id not in (None, self._id(one))]:
+            self.undo(dict.fromkeys(moved, Found({})))  # a contact has one company at most, so the old link goes first
+        path = self._path(self._near(batch.records[0]), "link")
+        response = self._api.write_array("POST", path, self.render(batch), len(batch.records))
         if response.status_code == 200:
-            return [WriteResult("created", self._id(one)) for one in batch.records]
+            return [self._linked(one) for one in batch.records]
         if len(batch.records) == 1:
             return [WriteResult("failed", message=f"link: {in_its_words(response)}")]
         return [None] * len(batch.records)
 
     def applied(self, batch: Batch) -> Sequence[WriteResult | None]:
         found = self.read_back([self._id(one) for one in batch.records])
-        return [WriteResult("created", self._id(one)) if self._id(one) in found else None for one in batch.records]
+        return [self._linked(one) if self._is_as_meant(one, found) else None for one in batch.records]
+
+    def _is_as_meant(self, record: Record, found: Mapping[str, Found]) -> bool:
+        there = found.get(self._id(record))
+        return there is not None and not differences(record.values, there.values)
+
+    def _linked(self, record: Record) -> WriteResult:
+        return WriteResult("updated" if record.target_id else "created", self._id(record))
 
     def read_back(self, target_ids: Sequence[str]) -> Mapping[str, Found]:
         """The links among those asked for that are there, many a request."""
@@ -107,10 +115,6 @@ class Links:
             if pair in there
         }
 
-    def undone(self, found: Found) -> Found | None:
-        del found
-        return None
-
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
         by_near: dict[str, list[str]] = {}
         for target_id in records:
@@ -118,10 +122,10 @@ class Links:
             by_near.setdefault(near, []).append(far)
         refused = {}
         for near, others in by_near.items():
-            for start in range(0, len(others), LONGEST_ARRAY):
-                chunk = others[start : start + LONGEST_ARRAY]
+            while others:
+                chunk, others = others[: self.batch_size()], others[self.batch_size() :]
                 body = json.dumps([self._end(one, {}) for one in chunk]).encode()
-                response = self._api.write("POST", self._path(near, "unlink"), body)
+                response = self._api.write_array("POST", self._path(near, "unlink"), body, len(chunk))
                 if response.status_code != 204:
                     refused.update({f"{near}:{one}": f"not unlinked (status {response.status_code})" for one in chunk})
         return refused

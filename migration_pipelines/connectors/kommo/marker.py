@@ -6,6 +6,8 @@ It is taken off whatever is read, so that nobody compares it, and found again ex
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 _AT_THE_END = re.compile(r"\s*\[SF:([^\[\]]+)\]\s*$")
 
@@ -40,3 +42,16 @@ def without_marker_in_file_name(name: str) -> str:
         return without_marker(name)
     stem, dot, extension = name.rpartition(".")
     return f"{without_marker(stem)}{dot}{extension}" if key_in(stem) else name
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One way to carry the key: how it is put on, found and taken off."""
+
+    put: Callable[[str, str], str]
+    key: Callable[[str], str | None]
+    off: Callable[[str], str]
+
+
+IN_TEXT = Marker(with_marker, key_in, without_marker)
+IN_FILE_NAME = Marker(in_file_name, key_in_file_name, without_marker_in_file_name)

@@ -1,11 +1,11 @@
 """Notes: what the feed of a card shows, of every type that the API can make. None of them starts an automation.
 
-Rolled back means blanked: the note stays, and says only that it was rolled back.
+Rolled back means blanked: the note stays, and says only that it was rolled back, and which one it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,14 @@ from migration_pipelines.connectors.base import Found, Record
 from migration_pipelines.connectors.kommo import on_cards
 from migration_pipelines.connectors.kommo.api import KommoApi
 from migration_pipelines.connectors.kommo.arrays import Answer, ArrayKind, Collection, Item, number_of
-from migration_pipelines.connectors.kommo.kind import ROLLED_BACK, ArraySize
-from migration_pipelines.connectors.kommo.marker import key_in, with_marker, without_marker
+from migration_pipelines.connectors.kommo.cards import Cards
+from migration_pipelines.connectors.kommo.forms import MIGRATION_KEY
+from migration_pipelines.connectors.kommo.kind import MARK
+from migration_pipelines.connectors.kommo.marker import IN_FILE_NAME, IN_TEXT, Marker
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 from migration_pipelines.errors import MappingError
 
 NOTES = "notes"
-BLANK = f"[{ROLLED_BACK}]"
 NOTHING = "-"  # stands in a key that Kommo insists on and the source leaves empty
 
 
@@ -29,12 +30,13 @@ class NoteType:
 
     Attributes:
         params: Kommo's key -> our field.
-        marked: the key that the marker stands in, at its end; None for a type without any text of ours.
+        marked: the key that the marker stands in, and how it does.
         needed: what stands in a key that Kommo insists on where the source has nothing.
     """
 
     params: Mapping[str, str]
-    marked: str | None = "text"
+    marked: str = "text"
+    marker: Marker = IN_TEXT
     needed: Mapping[str, Any] | None = None
 
 
@@ -60,7 +62,8 @@ TYPES: Mapping[str, NoteType] = {
     "sms_out": _SMS,
     "attachment": NoteType(
         {"file_uuid": "file", "version_uuid": "version", "file_name": "file_name"},
-        marked=None,
+        marked="file_name",
+        marker=IN_FILE_NAME,
         needed={"file_name": NOTHING},
     ),
 }
@@ -80,10 +83,11 @@ _FIELDS = (
 class Notes(ArrayKind):
     """The id of a note names the kind of its card: "leads:17". A batch may hold notes of all kinds of card."""
 
-    def __init__(self, api: KommoApi, size: ArraySize) -> None:
-        super().__init__(
-            api, size, [Collection(f"/api/v4/{card}/notes", NOTES, card) for card in on_cards.CARDS.values()]
-        )
+    may_ignore = frozenset({"created_at", "created_by", "responsible_user_id"})
+
+    def __init__(self, api: KommoApi, cards: Mapping[str, Cards]) -> None:
+        super().__init__(api, [Collection(f"/api/v4/{card}/notes", NOTES, card) for card in on_cards.CARDS.values()])
+        self._cards = cards
 
     def schema(self) -> ObjectSchema:
         return ObjectSchema(name=NOTES, label="Notes", fields=on_cards.as_fields(*_FIELDS))
@@ -110,36 +114,39 @@ class Notes(ArrayKind):
     def found(self, collection: Collection, answer: Answer) -> Found:
         params = answer["params"] or {}
         note_type = TYPES.get(answer["note_type"], NoteType({}))
-        values: dict[str, Any] = {"type": answer["note_type"], "created_at": on_cards.created_at(answer)}
+        values: dict[str, Any] = {
+            "type": answer["note_type"],
+            "created_at": on_cards.created_at(answer),
+            MIGRATION_KEY: self.mark_of(answer),
+        }
         references = on_cards.references_of(answer, collection.prefix)
         for key, field in note_type.params.items():
             value = params.get(key)
+            if value and key == note_type.marked:
+                value = note_type.marker.off(value)
             if field == "file" and value:
                 references["file"] = [value]
             elif value not in (None, NOTHING):
-                values[field] = without_marker(value) if key == note_type.marked else value
+                values[field] = value
         return Found(values, references)
 
     def mark(self, record: Record) -> str:
-        if TYPES[record.values.get("type") or "common"].marked:
-            return record.key
-        return f"{_file(record)} on {on_cards.required_card(record)[1]}"
+        return record.key
 
     def mark_of(self, answer: Answer) -> str | None:
-        note_type, params = TYPES.get(answer["note_type"]), answer["params"] or {}
-        if note_type is None:
-            return None
-        if note_type.marked is None:
-            return f"{params.get('file_uuid')} on {answer['entity_id']}"
-        return key_in(params.get(note_type.marked))
+        note_type = TYPES.get(answer["note_type"])
+        return note_type.marker.key(_marked_text(note_type, answer)) if note_type else None
 
     def undone(self, found: Found) -> Found | None:
         note_type = TYPES[found.values["type"]]
-        return Found({field: blank for key, field in note_type.params.items() if (blank := _blank(key)) is not None})
+        return Found({field: MARK for key, field in note_type.params.items() if key in _TELLING})
 
     def undoing(self, target_id: str, found: Found) -> Item:
         note_type = TYPES[found.values["type"]]
-        params = {**(note_type.needed or {}), **{key: one for key in note_type.params if (one := _blank(key))}}
+        params = {**(note_type.needed or {}), **{key: MARK for key in note_type.params if key in _TELLING}}
+        if key := found.values[MIGRATION_KEY]:
+            blank = params.get(note_type.marked, "")
+            params[note_type.marked] = note_type.marker.put(blank, key)
         if file := found.references.get("file"):
             params["file_uuid"] = file[0]
         card = on_cards.card_of(found.references)
@@ -150,6 +157,21 @@ class Notes(ArrayKind):
             "params": params,
         }
 
+    def is_rolled_back(self, answer: Answer) -> bool:
+        note_type, params = TYPES.get(answer["note_type"], NoteType({})), answer["params"] or {}
+        blanked = [
+            note_type.marker.off(params.get(key) or "") if key == note_type.marked else params.get(key)
+            for key in note_type.params
+            if key in _TELLING
+        ]
+        return bool(blanked) and all(one == MARK for one in blanked)
+
+    def rolled_back(self) -> Iterator[tuple[str, str]]:
+        """Those on cards that were rolled back."""
+        for where in self.collections:
+            for asked in on_cards.asking_for(self._cards[where.prefix].rolled_back()):
+                yield from self._marked(where, asked)
+
 
 def _params(note_type: NoteType, record: Record) -> dict[str, Any]:
     params = dict(note_type.needed or {})
@@ -157,15 +179,17 @@ def _params(note_type: NoteType, record: Record) -> dict[str, Any]:
         value = _file(record) if field == "file" else record.values.get(field)
         if value not in (None, ""):
             params[key] = value
-    if note_type.marked:
-        params[note_type.marked] = with_marker(params.get(note_type.marked), record.key)
+    params[note_type.marked] = note_type.marker.put(params.get(note_type.marked, ""), record.key)
     return params
+
+
+def _marked_text(note_type: NoteType, answer: Answer) -> str:
+    return str((answer["params"] or {}).get(note_type.marked) or "")
 
 
 def _file(record: Record) -> str | None:
     return next(iter(record.references.get("file", ())), None)
 
 
-def _blank(key: str) -> str | None:
-    """What a key says once its note is blanked; None for one that says nothing about anybody."""
-    return BLANK if key in ("text", "call_result", "file_name", "phone", "address") else None
+_TELLING = frozenset({"text", "call_result", "file_name", "phone", "address"})
+"""Keys that say something about somebody."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from migration_pipelines.connectors.base import Record
+from migration_pipelines.connectors.kommo.api import IDS_IN_ONE_URL, Params
 from migration_pipelines.connectors.kommo.forms import STAMPS, USER_FIELDS, moment_of, seconds_of
 from migration_pipelines.core.schema import FieldSchema
 from migration_pipelines.errors import MappingError
@@ -59,3 +60,10 @@ def created_at(answer: Mapping[str, Any]) -> str:
 
 def as_fields(*fields: FieldSchema) -> dict[str, FieldSchema]:
     return {one.name: one for one in fields}
+
+
+def asking_for(cards: Iterable[tuple[str, str]]) -> Iterator[Params]:
+    """Filters for what stands on some cards, each given as key and id, so many of them as one address can name."""
+    numbers = [number for _, number in cards]
+    for start in range(0, len(numbers), IDS_IN_ONE_URL):
+        yield [("filter[entity_id][]", one) for one in numbers[start : start + IDS_IN_ONE_URL]]

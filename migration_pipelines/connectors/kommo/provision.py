@@ -1,16 +1,17 @@
-"""Custom fields, pipelines, lists and loss reasons in Kommo: made by code and name, never twice."""
+"""Custom fields and their choices, pipelines, lists and loss reasons in Kommo: made by code and name, never twice."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migration_pipelines.connectors.kommo.account import LIST, LOSS_REASONS, Account
 from migration_pipelines.connectors.kommo.api import KommoApi
 from migration_pipelines.connectors.kommo.forms import LOSS_REASON, MIGRATION_KEY, THEIRS
+from migration_pipelines.connectors.kommo.refusals import in_its_words
 from migration_pipelines.core.provisioning import Wanted, WantedField, WantedPipeline
-from migration_pipelines.errors import OutcomeUnknown, PermanentFailure
+from migration_pipelines.errors import MappingError, OutcomeUnknown, PermanentFailure
 
 ATTEMPTS = 3
 STAGE_COLOURS = ("#fffeb2", "#ffdc7f", "#c1e0ff", "#deff81", "#f3beff")
@@ -25,23 +26,57 @@ class Provisioner:
         self._account = account
 
     def make(self, wanted: Wanted) -> list[str]:
-        """Returns what was made, in words. Raises PermanentFailure where Kommo refuses."""
-        reasons = [choice for one in wanted.fields if _is_loss_reason(one) for choice in one.choices]
-        made = self._make_named("loss_reasons", "loss reason", LOSS_REASONS, reasons) if reasons else []
+        """Returns what was made, in words.
+
+        Raises:
+            PermanentFailure: Kommo refuses.
+            MappingError: loss reasons are wanted, and the account has none for the API.
+        """
+        made = self._make_loss_reasons([one for one in wanted.fields if _is_loss_reason(one)])
         fields = [one for one in wanted.fields if not _is_loss_reason(one)]
         lists = [one.object.removeprefix(LIST) for one in fields if one.object.startswith(LIST)]
         if missing := [one for one in dict.fromkeys(lists) if LIST + one not in self._account.lists]:
             made += self._make_named("catalogs", "list", "/api/v4/catalogs", missing)
             self._account.forget()
         for entity in dict.fromkeys(one.object for one in fields):
-            there = {one["code"] or one["name"] for one in self._account.custom_fields[entity]}
+            there = {one["code"] or one["name"]: one for one in self._account.custom_fields[entity]}
             needed = [one for one in (*_key_of(entity), *fields) if one.object == entity and one.name not in there]
             if needed:
                 self._make_fields(entity, needed)
                 made += [f"field {one.name} ({one.type}) of {entity}" for one in needed]
+            for one in fields:
+                if one.object == entity and one.name in there:
+                    made += self._add_choices(entity, one, there[one.name])
         for pipeline in wanted.pipelines:
             made += self._make_pipeline(pipeline)
         return made
+
+    def _make_loss_reasons(self, wanted: Sequence[WantedField]) -> list[str]:
+        if wanted and not self._account.has_loss_reasons:
+            raise MappingError(
+                "This Kommo account has no loss reasons that the API can reach. Map them to a field with a name of its own "
+                f"in place of {LOSS_REASON.name}."
+            )
+        names = [choice for one in wanted for choice in one.choices]
+        return self._make_named("loss_reasons", "loss reason", LOSS_REASONS, names) if names else []
+
+    def _add_choices(self, entity: str, wanted: WantedField, there: Mapping[str, Any]) -> list[str]:
+        """All choices are sent, those that are there with their ids: without them Kommo would make them anew, and what
+        records hold of them would be gone."""
+        path = f"/api/v4/{self._account.path_of(entity)}/custom_fields"
+        lacking = _lacking(wanted, there)
+        for _ in range(ATTEMPTS):
+            if not (missing := _lacking(wanted, there)):
+                return [f"choice {one} of {wanted.name} of {entity}" for one in lacking]
+            present = there["enums"]
+            added = [{"value": one, "sort": len(present) + n} for n, one in enumerate(missing)]
+            try:
+                self._send("PATCH", f"{path}/{there['id']}", {"enums": [*present, *added]}, f"choices of {wanted.name}")
+                return [f"choice {one} of {wanted.name} of {entity}" for one in lacking]
+            except OutcomeUnknown:
+                found = self._api.settled_pages(path, "custom_fields")
+                there = next((one for one in found if one["id"] == there["id"]), there)
+        raise OutcomeUnknown(f"Kommo: the answers to {ATTEMPTS} attempts at adding choices to {wanted.name} were lost")
 
     def _make_named(self, kind: str, word: str, path: str, names: Sequence[str]) -> list[str]:
         """Things that have only a name, one request each."""
@@ -94,12 +129,19 @@ class Provisioner:
         raise OutcomeUnknown(f"Kommo: the answers to {ATTEMPTS} attempts at making pipeline {wanted.name} were lost")
 
     def _post(self, path: str, items: list[dict[str, Any]], what: str) -> None:
-        response = self._api.write("POST", path, json.dumps(items).encode())
+        self._send("POST", path, items, what)
+
+    def _send(self, method: str, path: str, told: Any, what: str) -> None:
+        response = self._api.write(method, path, json.dumps(told).encode())
         if response.status_code not in (200, 201):
-            raise PermanentFailure(
-                f"Kommo refused to make {what} (status {response.status_code}: {response.text[:200]}). "
-                "The token must be an administrator's."
-            )
+            whose = " The token must be an administrator's." if response.status_code == 403 else ""
+            raise PermanentFailure(f"Kommo refused to make {what}: {in_its_words(response)}.{whose}")
+
+
+def _lacking(wanted: WantedField, there: Mapping[str, Any]) -> list[str]:
+    """Choices that a field lacks; none where it has no choices at all."""
+    present = {one["value"] for one in there["enums"] or ()}
+    return [one for one in wanted.choices if one not in present] if there["enums"] is not None else []
 
 
 def _is_loss_reason(wanted: WantedField) -> bool:

@@ -15,14 +15,14 @@ from migration_pipelines.connectors.base import Batch, Found, WriteResult
 from migration_pipelines.connectors.http import HttpClient
 from migration_pipelines.connectors.kommo.account import LIST, Account
 from migration_pipelines.connectors.kommo.api import KommoApi
-from migration_pipelines.connectors.kommo.arrays import ArrayKind
+from migration_pipelines.connectors.kommo.arrays import number_of
 from migration_pipelines.connectors.kommo.card_files import CARD_FILES, CardFiles
-from migration_pipelines.connectors.kommo.cards import QUARANTINE, Cards, Leads
+from migration_pipelines.connectors.kommo.cards import Cards, Leads
 from migration_pipelines.connectors.kommo.drive import Bodies, Drive
 from migration_pipelines.connectors.kommo.elements import Elements
 from migration_pipelines.connectors.kommo.files import FILES, Files
-from migration_pipelines.connectors.kommo.forms import ENTITIES, MIGRATION_KEY
-from migration_pipelines.connectors.kommo.kind import LONGEST_ARRAY, ArraySize, Kind
+from migration_pipelines.connectors.kommo.forms import ENTITIES, MIGRATION_KEY, THEIRS
+from migration_pipelines.connectors.kommo.kind import Kind
 from migration_pipelines.connectors.kommo.links import COMPANY_CONTACTS, LEAD_ELEMENTS, Links
 from migration_pipelines.connectors.kommo.notes import NOTES, Notes
 from migration_pipelines.connectors.kommo.pace import Pace
@@ -33,9 +33,13 @@ from migration_pipelines.core.provisioning import Wanted, WantedField
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.errors import MappingError
 
-__all__ = ["LONGEST_ARRAY", "KommoTarget"]
-
 USERS = "users"
+CHECKLIST = {
+    "bots are off": (
+        "Salesbots, the automations of the digital pipelines and message templates that could reach customers are off in "
+        "this account. Its settings show them. A status change starts them, and nothing that they send can be taken back."
+    )
+}
 
 
 class KommoTarget:
@@ -59,8 +63,9 @@ class KommoTarget:
         bodies: Bodies | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        pace = Pace(requests_per_second)
+        pace = Pace(requests_per_second, sleep=sleep, clock=clock)
 
         def identified(renew: bool) -> Mapping[str, str]:
             bearer = token if isinstance(token, str) else token.access_token(renew=renew)
@@ -72,20 +77,22 @@ class KommoTarget:
         self._api = KommoApi(client("Kommo", url), quiet_seconds=quiet_seconds, sleep=sleep)
         self._account = Account(self._api)
         self._drive = Drive(lambda: client("Kommo's drive", self._account.facts["drive_url"]))
-        self._size = ArraySize()
         self._bodies = bodies
         self._kinds = self._fixed_kinds()
 
     def _fixed_kinds(self) -> dict[str, Kind]:
-        api, size, account = self._api, self._size, self._account
+        api, account = self._api, self._account
+        cards = {
+            "companies": Cards(api, account, "companies"),
+            "contacts": Cards(api, account, "contacts", named="first_name"),
+            "leads": Leads(api, account),
+        }
         return {
-            "companies": Cards(api, size, account, "companies"),
-            "contacts": Cards(api, size, account, "contacts", named="first_name"),
-            "leads": Leads(api, size, account, provision_quarantine=lambda: self.provision(Wanted((), (QUARANTINE,)))),
+            **cards,
             COMPANY_CONTACTS.name: Links(api, COMPANY_CONTACTS),
             LEAD_ELEMENTS.name: Links(api, LEAD_ELEMENTS),
-            TASKS: Tasks(api, size, account),
-            NOTES: Notes(api, size),
+            TASKS: Tasks(api, account, cards),
+            NOTES: Notes(api, cards),
             FILES: Files(self._drive, self._bodies),
             CARD_FILES: CardFiles(api),
         }
@@ -93,12 +100,15 @@ class KommoTarget:
     def _kind(self, target_object: str) -> Kind:
         """The kind that a target object is. Raises MappingError where there is none of that name."""
         if target_object not in self._kinds:
-            if not target_object.startswith(LIST) or target_object not in self._account.lists:
+            if not self._is_there(target_object):
                 raise MappingError(
                     f"Kommo has no {target_object!r}; there are: {', '.join(self._kinds)}, and {LIST}NAME."
                 )
-            self._kinds[target_object] = Elements(self._api, self._size, self._account, target_object)
+            self._kinds[target_object] = Elements(self._api, self._account, target_object)
         return self._kinds[target_object]
+
+    def _is_there(self, target_object: str) -> bool:
+        return target_object in self._kinds or target_object in self._account.lists
 
     def close(self) -> None:
         self._api.close()
@@ -113,7 +123,7 @@ class KommoTarget:
         return OrgSchema(
             crm="kommo", identity=f"kommo:{account.facts['id']}",
             objects={name: self._schema(name) for name in (*self._kinds, *account.lists)},
-            users=tuple(account.users()),
+            users=tuple(account.users()), checklist=self.checklist(),
             facts={
                 "time_zone": account.zone,
                 "currency": account.facts["currency"],
@@ -128,19 +138,28 @@ class KommoTarget:
     def _schema(self, name: str) -> ObjectSchema:
         """An object, and for a card whether there is any: what is there already is asked about before a load."""
         kind = self._kind(name)
-        if name not in ENTITIES or not isinstance(kind, ArrayKind):
+        if name not in ENTITIES or not isinstance(kind, Cards):
             return kind.schema()
-        newest = self._api.newest_id(f"/api/v4/{name}", name)
-        return kind.schema().model_copy(update={"records": int(newest is not None)})
+        return kind.schema().model_copy(update={"records": int(kind.holds_any())})
+
+    def checklist(self) -> Mapping[str, str]:
+        """What no API tells and a person has to confirm before anything is written: name -> what must be so."""
+        return CHECKLIST
 
     def migration_fields(self) -> Wanted:
         return Wanted(tuple(WantedField(entity, MIGRATION_KEY, "Salesforce ID", "text") for entity in ENTITIES), ())
+
+    def field_types(self) -> frozenset[str]:
+        return frozenset(THEIRS)
 
     def provision(self, wanted: Wanted) -> list[str]:
         self._account.forget()
         made = Provisioner(self._api, self._account).make(wanted)
         self._account.forget()
         return made
+
+    def may_ignore(self, target_object: str) -> frozenset[str]:
+        return frozenset() if target_object == USERS else self._kind(target_object).may_ignore
 
     # Writing
 
@@ -161,7 +180,6 @@ class KommoTarget:
         return self._kind(batch.target_object).write(batch)
 
     def settle(self, batch: Batch) -> Sequence[WriteResult | None]:
-        self._size.was_lost(len(batch.records))
         results: Sequence[WriteResult | None] = []
         for _ in range(2):  # a request that was cut off may still be under way
             self._api.keep_quiet()
@@ -177,8 +195,18 @@ class KommoTarget:
             return {user.id: Found({}) for user in self._account.users() if user.is_active and user.id in target_ids}
         return self._kind(target_object).read_back(target_ids)
 
+    def undoing_needs(self, target_object: str) -> Wanted:
+        return self._kind(target_object).undoing_needs
+
     def undone(self, target_object: str, found: Found) -> Found | None:
         return self._kind(target_object).undone(found)
 
     def undo(self, target_object: str, records: Mapping[str, Found]) -> Mapping[str, str]:
         return self._kind(target_object).undo(records)
+
+    def rolled_back(self, target_object: str) -> Mapping[str, str]:
+        """Of two with one key the oldest counts. Tasks and notes on cards that were not rolled back are not looked for."""
+        if target_object == USERS or not self._is_there(target_object):
+            return {}
+        oldest_last = sorted(self._kind(target_object).rolled_back(), key=lambda one: -number_of(one[1]))
+        return dict(oldest_last)

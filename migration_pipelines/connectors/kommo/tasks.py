@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migration_pipelines.connectors.base import Found, Record
 from migration_pipelines.connectors.kommo import on_cards
 from migration_pipelines.connectors.kommo.account import Account
 from migration_pipelines.connectors.kommo.api import KommoApi
-from migration_pipelines.connectors.kommo.arrays import Answer, ArrayKind, Collection, Item, number_of
+from migration_pipelines.connectors.kommo.arrays import Answer, Collection, Item, number_of
+from migration_pipelines.connectors.kommo.cards import Cards
+from migration_pipelines.connectors.kommo.endings import EndingKind
 from migration_pipelines.connectors.kommo.forms import moment_of, seconds_of
-from migration_pipelines.connectors.kommo.kind import ArraySize, marked
+from migration_pipelines.connectors.kommo.kind import is_marked, marked
 from migration_pipelines.connectors.kommo.marker import key_in, with_marker, without_marker
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
 from migration_pipelines.errors import MappingError
 
 TASKS = "tasks"
+_OF_ENDING = ("is_completed", "result")
 _FIELDS = (
     FieldSchema(name="text", label="Text", type="textarea"),
     FieldSchema(name="complete_till", label="Due", type="datetime", required=True),
@@ -26,9 +30,13 @@ _FIELDS = (
 )
 
 
-class Tasks(ArrayKind):
-    def __init__(self, api: KommoApi, size: ArraySize, account: Account) -> None:
-        super().__init__(api, size, (Collection("/api/v4/tasks", TASKS),))
+class Tasks(EndingKind):
+    ended_by = "is_completed"
+    may_ignore = frozenset({"created_at", "created_by"})
+
+    def __init__(self, api: KommoApi, account: Account, cards: Mapping[str, Cards]) -> None:
+        super().__init__(api, (Collection("/api/v4/tasks", TASKS),))
+        self._cards = cards
         self._account = account
 
     def schema(self) -> ObjectSchema:
@@ -76,6 +84,15 @@ class Tasks(ArrayKind):
         }
         return Found(values, on_cards.references_of(answer, answer["entity_type"]))
 
+    def is_ended(self, values: Mapping[str, Any]) -> bool:
+        return bool(values.get("is_completed"))
+
+    def opened(self, item: Item) -> Item:
+        return {name: value for name, value in item.items() if name not in _OF_ENDING}
+
+    def ending(self, item: Item) -> Item:
+        return {name: item[name] for name in _OF_ENDING if name in item}
+
     def mark(self, record: Record) -> str:
         return record.key
 
@@ -88,6 +105,15 @@ class Tasks(ArrayKind):
     def undoing(self, target_id: str, found: Found) -> Item:
         result = {"text": marked(found.values.get("result"))}
         return {"id": number_of(target_id), "is_completed": True, "result": result}
+
+    def is_rolled_back(self, answer: Answer) -> bool:
+        return bool(answer["is_completed"]) and is_marked((answer["result"] or {}).get("text"))
+
+    def rolled_back(self) -> Iterator[tuple[str, str]]:
+        """Those on cards that were rolled back."""
+        for name, cards in self._cards.items():
+            for asked in on_cards.asking_for(cards.rolled_back()):
+                yield from self._marked(self.collections[0], [("filter[entity_type]", name), *asked])
 
 
 def _ending(record: Record) -> dict[str, Any]:

@@ -57,7 +57,9 @@ class ValueChecker:
             definition, key = self._definition(entry)
             if definition is None:
                 complaints.append(Complaint("NotSupportedChoice", f"{path}.{key}"))
-            elif not self._clearing_is_understood(entry.get("values")):
+            elif "values" not in entry:
+                complaints.append(Complaint("FieldMissing", f"{path}.values"))
+            elif not self._clearing_is_understood(entry["values"]):
                 complaints.append(Complaint("InvalidType", f"{path}.values"))
             else:
                 yield definition["id"], self._values(definition, entry["values"] or [], f"{path}.values", complaints)
