@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,16 +67,35 @@ class World:
 
     @classmethod
     @contextmanager
-    def open(cls, ledger: Ledger, source_url: str, projects: Path, folder: Path, name: str) -> Iterator[World]:
-        del name
-        number = next(_numbers)
-        environment = f"twin{number}"
-        project = projects / "demo" / "project.yaml"
-        project.write_text(project.read_text("utf-8").replace("\n  twin:", f"\n  {environment}:"), "utf-8")
+    def open(
+        cls,
+        ledger: Ledger,
+        source_url: str,
+        projects: Path,
+        folder: Path,
+        *,
+        switches: Mapping[str, Any] | None = None,
+        environment: str | None = None,
+    ) -> Iterator[World]:
+        """A world whose partition no other has: by its environment, or by its project where the environment is given.
+
+        Args:
+            switches: of the Kommo twin; its pace is not limited unless they say so.
+        """
+        number, name = next(_numbers), "demo"
+        if environment:
+            name = f"demo{number}"
+            (projects / "demo").rename(projects / name)
+        environment = environment or f"twin{number}"
+        project = projects / name / "project.yaml"
+        text = project.read_text("utf-8").replace("\n  twin:", f"\n  {environment}:")
+        project.write_text(text.replace("name: demo", f"name: {name}"), "utf-8")
         seed = folder / "kommo.json"
         kommo.write_account(firm(), seed)
         app = build_kommo_twin(
-            seed=json.loads(seed.read_text("utf-8")), switches={"requests_per_second": 0}, tokens=(TOKEN,)
+            seed=json.loads(seed.read_text("utf-8")),
+            switches={"requests_per_second": 0, **(switches or {})},
+            tokens=(TOKEN,),
         )
         with serve_in_thread(app) as twin, httpx.Client(base_url=f"{twin.url}/__twin__/") as client:
             environ = {
@@ -89,7 +108,12 @@ class World:
             settings = Settings(
                 home=folder / "home", projects=projects, database_url=None, files_url=str(folder / "files")
             )
-            yield cls(ledger, projects, settings, environ, client, f"demo-{environment}")
+            yield cls(ledger, projects, settings, environ, client, f"{name}-{environment}")
+
+    @property
+    def folder(self) -> Path:
+        """The project's own folder."""
+        return self.projects / self.key.partition("-")[0]
 
     @contextmanager
     def partition(self) -> Iterator[stages.OpenPartition]:
@@ -103,6 +127,7 @@ class World:
             for name in partition.source_objects:
                 stages.extract(partition, name)
             stages.confirm_rows(partition, who="a test")
+            stages.vouch(partition, who="a test")
             stages.plan(partition)
 
     def apply(self) -> None:
@@ -150,7 +175,8 @@ class World:
 def end_state(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What a person sees in the account, without ids and stamps that differ from run to run.
 
-    Records are named by their Salesforce id; a second one of the same id is kept apart, so that a double shows.
+    Records are named by their Salesforce id; a second one of the same id is kept apart, so that a double shows. Tasks,
+    notes and files bear it in their text.
     """
     pipelines = {one["id"]: one["name"] for one in snapshot["pipelines"]}
     stages_ = {status["id"]: status["name"] for one in snapshot["pipelines"] for status in one["statuses"]}
@@ -174,18 +200,36 @@ def end_state(snapshot: dict[str, Any]) -> dict[str, Any]:
     }
     for kind in ("companies", "contacts", "leads"):
         state[kind] = {names[kind, record["id"]]: _plain(record, pipelines, stages_) for record in snapshot[kind]}
+    for kind in ("tasks", "notes"):
+        state[kind] = sorted(
+            (
+                names[one["entity_type"], one["entity_id"]],
+                json.dumps(_plain(one | {"entity_id": None}, {}, {}), sort_keys=True),
+            )
+            for one in snapshot[kind]
+        )
+    state["files"] = sorted(
+        (one["name"], one["versions"][-1]["size"], bool(one["deleted_at"])) for one in snapshot["files"]
+    )
+    files = {one["id"]: one["name"] for one in snapshot["files"]}
+    state["attached"] = sorted(
+        (names[one["entity"], one["record_id"]], files[one["file_uuid"]]) for one in snapshot["attached"]
+    )
     return state
 
 
+# Ids and stamps that differ from run to run, and what follows from a card's tasks, which are compared themselves.
+_OF_THE_RUN = ("id", "updated_at", "updated_by", "account_id", "closest_task_at")
+
+
 def _plain(record: dict[str, Any], pipelines: dict[int, str], stages_: dict[int, str]) -> dict[str, Any]:
-    plain = {
-        name: value for name, value in record.items() if name not in ("id", "updated_at", "updated_by", "account_id")
-    }
+    plain = {name: value for name, value in record.items() if name not in _OF_THE_RUN}
     if "pipeline_id" in plain:
         plain["pipeline"] = pipelines[plain.pop("pipeline_id")]
         plain["stage"] = stages_[plain.pop("status_id")]
-    plain["custom_fields"] = {
-        code: [(one["value"], one.get("enum_code")) for one in values]
-        for code, values in plain["custom_fields"].items()
-    }
+    if "custom_fields" in plain:
+        plain["custom_fields"] = {
+            code: [(one["value"], one.get("enum_code")) for one in values]
+            for code, values in plain["custom_fields"].items()
+        }
     return plain

@@ -16,5 +16,7 @@ CRM_OBJECTS = (
     CrmObject("accounts", "Companies."),
     CrmObject("contacts", "People, and their links to companies."),
     CrmObject("opportunities", "Deals, with their stage, company and contacts."),
+    CrmObject("activities", "Tasks, calls, meetings and notes, each on one card."),
+    CrmObject("attachments", "Files, and the cards that they are on."),
 )
 NAMES = tuple(one.name for one in CRM_OBJECTS)

@@ -17,18 +17,26 @@ Text = Annotated[str, Field(min_length=1)]
 Missing = Literal["hold", "bare"]
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str | dict) else value
+
+
+Names = Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
+
+
 class Frozen(BaseModel):
     """Base of all models read from files: unknown keys are errors, and nothing changes afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str | dict) else value
-
-
 class FieldMap(Frozen):
-    """How one target field is filled: from source fields or a constant, then table, converters, default."""
+    """How one target field is filled: from source fields or a constant, then table, converters, default.
+
+    A table's entry "*" stands for every value that it does not name; a value that falls to it is listed. A moment with
+    `apart_on` is moved on by seconds until no other record of the same target object, below the same of these
+    references, bears it.
+    """
 
     from_: Text | list[Text] | None = Field(None, alias="from")
     value: str | int | bool | None = None
@@ -37,6 +45,7 @@ class FieldMap(Frozen):
     rule: Text | None = None
     default: str | int | bool | None = None
     required: bool = False
+    apart_on: Names = ()
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> FieldMap:
@@ -63,12 +72,15 @@ class FieldMap(Frozen):
 class ReferenceMap(Frozen):
     """How one target reference is filled, and what becomes of the record where its parent is not there.
 
-    The three cases are decided apart: none given, a parent that was never extracted, a parent that is held.
+    The three cases are decided apart: none given, a parent that was never extracted, a parent that is held. With
+    `unless` it is looked at only where none of the references named there was filled, nor holds the record: an activity
+    stands on one card.
     """
 
     from_: Text | None = Field(None, alias="from")
     rule: Text | None = None
-    to: Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
+    to: Names
+    unless: Names = ()
     if_empty: Missing = "hold"
     if_unknown: Missing = "hold"
     if_held: Missing = "hold"
@@ -99,7 +111,7 @@ Condition = EmptyTest | bool | int | str | list[str | int]
 
 
 class Route(Frozen):
-    """One source object to one target object.
+    """One source object to one target object: of the records that meet all of `when`, and not all of `unless`.
 
     A route with `carried_by` makes no record of its own: its rows add to the record of another source object, which
     the named field points at.
@@ -110,6 +122,7 @@ class Route(Frozen):
     cardinality: Literal["1:1", "1:many", "lossy"] = "1:1"
     support: Literal["full", "mapping required", "not supported"] = "full"
     when: Mapping[Text, Condition] = {}
+    unless: Mapping[Text, Condition] = {}
     only_if: Mapping[Text, Any] = {}
     after: Text | None = None
     carried_by: Mapping[Text, Text] = {}
@@ -127,6 +140,33 @@ class Route(Frozen):
         if len(self.carried_by) > 1:
             raise ValueError("carried_by: names one source object")
         return self
+
+    @model_validator(mode="after")
+    def _references_name_one_another(self) -> Route:
+        declared: list[str] = []
+        for name, row in self.references.items():
+            if strange := [one for one in row.unless if one not in declared]:
+                raise ValueError(
+                    f"{name}: unless: names {', '.join(strange)}, which is no reference declared before it"
+                )
+            declared.append(name)
+        for name, field in self.fields.items():
+            if strange := [one for one in field.apart_on if one not in declared]:
+                raise ValueError(f"{name}: apart_on: names {', '.join(strange)}, which is no reference of this route")
+        return self
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The source fields that the route reads by name; those that its rules read, the rules declare."""
+        named = {one for row in self.fields.values() for one in row.sources}
+        named |= {row.from_ for row in self.references.values() if row.from_}
+        return frozenset(named | set(self.when) | set(self.unless) | set(self.carried_by.values()))
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The rules that the route names."""
+        named = {row.rule for row in self.fields.values()} | {row.rule for row in self.references.values()}
+        return frozenset(one for one in named if one)
 
 
 class ObjectMapping(Frozen):

@@ -38,10 +38,14 @@ class Rule:
 
 
 class RuleBook:
-    """The rules of one migration pair, found by the name that a mapping file uses."""
+    """The rules of one migration pair, found by the name that a mapping file uses.
 
-    def __init__(self) -> None:
-        self._rules: dict[str, Rule] = {}
+    Args:
+        books: books whose rules this one holds too.
+    """
+
+    def __init__(self, *books: RuleBook) -> None:
+        self._rules: dict[str, Rule] = {name: rule for book in books for name, rule in book._rules.items()}
 
     def rule(
         self, *, reads: Sequence[str], makes: str = "text", reads_children: Sequence[str] = ()

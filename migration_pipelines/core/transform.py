@@ -86,8 +86,12 @@ def compile_route(
 
 
 def is_in_route(record: SourceRecord, route: Route) -> bool:
-    """Whether the record meets every condition of the route's `when:`."""
-    return all(_meets(_value(record, field), condition) for field, condition in route.when.items())
+    """Whether the record meets every condition of the route's `when:`, and not every one of its `unless:`."""
+    return _meets_all(record, route.when) and not (route.unless and _meets_all(record, route.unless))
+
+
+def _meets_all(record: SourceRecord, conditions: Mapping[str, Condition]) -> bool:
+    return all(_meets(_value(record, field), condition) for field, condition in conditions.items())
 
 
 def transform(records: Sequence[SourceRecord], compiled: CompiledRoute, known: KnownParents) -> Transformed:
@@ -111,12 +115,14 @@ def transform(records: Sequence[SourceRecord], compiled: CompiledRoute, known: K
     carried: dict[str, tuple[str, str]] = {}
     for record in records:
         if not is_in_route(record, compiled.route):
-            excluded[record.id] = f"not in scope: {_in_words(compiled.route.when)}"
+            excluded[record.id] = f"not in scope: {_in_words(compiled.route)}"
             continue
         problems: list[Problem] = []
         if compiled.carrier:
             carrier = _carrier(record, compiled.carrier, known, problems)
-            if carrier:
+            if isinstance(carrier, str):
+                excluded[record.id] = carrier
+            elif carrier:
                 carried[record.id] = carrier
         else:
             values = {name: fill(record, problems) for name, fill in compiled.fields.items()}
@@ -168,9 +174,10 @@ def _filler(
             problems.extend(note.at(label) for note in value.notes)
             value = value.value
         if table is not None and value is not None and not isinstance(value, Problem):
-            value = table[value] if value in table else Problem(
-                HoldReason.VALUE_NOT_MAPPED, f"{value!r} is not in table {row.table!r} of the mapping", value=value
-            )  # fmt: skip
+            value = _look_up(table, row.table or "", value)
+            if isinstance(value, WithNotes):
+                problems.extend(note.at(label) for note in value.notes)
+                value = value.value
         for convert in converters:
             if value is None or isinstance(value, Problem):
                 break
@@ -190,6 +197,18 @@ def _filler(
         return value
 
     return fill
+
+
+ANY_OTHER = "*"
+
+
+def _look_up(table: Mapping[str, str], name: str, value: Any) -> str | Problem | WithNotes:
+    if value in table:
+        return table[value]
+    if ANY_OTHER not in table:
+        return Problem(HoldReason.VALUE_NOT_MAPPED, f"{value!r} is not in table {name!r} of the mapping", value=value)
+    message = f"{value!r} has no counterpart of its own: {table[ANY_OTHER]!r} is taken"
+    return WithNotes(table[ANY_OTHER], [Problem(HoldReason.VALUE_NOT_MAPPED, message, value=value, holds=False)])
 
 
 def _obey(rule: Rule, record: SourceRecord, decisions: Mapping[str, Any]) -> Any:
@@ -219,26 +238,42 @@ def _namer(row: ReferenceMap, rules: RuleBook, decisions: Mapping[str, Any]) -> 
 def _resolve(
     record: SourceRecord, compiled: CompiledRoute, known: KnownParents, problems: list[Problem]
 ) -> Iterable[SymbolicReference]:
+    decided: set[str] = set()  # filled, or a reason to hold the record, which no other reference can take away
     for field, (row, name) in compiled.references.items():
+        if decided.intersection(row.unless):
+            continue
+        before = len(problems)
         source_ids = name(record, problems)
         if not source_ids and row.if_empty == "hold":
-            problems.append(Problem(HoldReason.REFERENCE_EMPTY, f"{row.from_ or row.rule} is empty", field))
+            message = f"{row.from_ or row.rule} is empty{_nor(row)}"
+            problems.append(Problem(HoldReason.REFERENCE_EMPTY, message, field))
         for source_id in source_ids:
             parent = next((known[to, source_id] for to in row.to if (to, source_id) in known), None)
             if parent is None:
                 if row.if_unknown == "hold":
                     reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_UNKNOWN
-                    problems.append(Problem(reason, f"{source_id} was not extracted", field, source_id))
+                    problems.append(Problem(reason, f"{source_id} was not extracted{_nor(row)}", field, source_id))
             elif parent.outcome in (Outcome.PLANNED, Outcome.LOADED):
+                decided.add(field)
                 yield SymbolicReference(field, parent.route, source_id)
             elif row.if_held == "hold":
                 reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_HELD
                 problems.append(Problem(reason, f"{source_id} is {parent.outcome}", field, source_id))
+        if len(problems) > before:
+            decided.add(field)
+
+
+def _nor(row: ReferenceMap) -> str:
+    """What to do about a record that hangs below none of several parents."""
+    if not row.unless:
+        return ""
+    return f", and there is no {' or '.join(row.unless)}: link it in the source, or leave it out by when:"
 
 
 def _carrier(
     record: SourceRecord, carrier: tuple[str, str], known: KnownParents, problems: list[Problem]
-) -> tuple[str, str] | None:
+) -> tuple[str, str] | str | None:
+    """The route and id of what carries a record; why it is left out, in words; None where it is held."""
     crm_object, field = carrier
     source_id = _value(record, field)
     parent = known.get((crm_object, source_id))
@@ -246,6 +281,8 @@ def _carrier(
         problems.append(Problem(HoldReason.REFERENCE_EMPTY, f"{field} is empty", field))
     elif parent is None:
         problems.append(Problem(HoldReason.PARENT_UNKNOWN, f"{source_id} was not extracted", field, source_id))
+    elif parent.outcome is Outcome.EXCLUDED:
+        return f"carried by {source_id}, which is not in scope"
     elif parent.outcome not in (Outcome.PLANNED, Outcome.LOADED):
         problems.append(Problem(HoldReason.PARENT_HELD, f"{source_id} is {parent.outcome}", field, source_id))
     else:
@@ -259,10 +296,13 @@ def _meets(value: Any, condition: Condition) -> bool:
     return value in condition if isinstance(condition, list) else bool(value == condition)
 
 
-def _in_words(when: Mapping[str, Condition]) -> str:
+def _in_words(route: Route) -> str:
     def say(condition: Condition) -> str:
         if isinstance(condition, EmptyTest):
             return "is empty" if condition.empty else "is not empty"
         return f"is {condition!r}" if not isinstance(condition, list) else f"is one of {condition!r}"
 
-    return ", ".join(f"{field} {say(condition)}" for field, condition in when.items())
+    def say_all(conditions: Mapping[str, Condition]) -> str:
+        return ", ".join(f"{field} {say(condition)}" for field, condition in conditions.items())
+
+    return " ".join([say_all(route.when), *(["unless", say_all(route.unless)] if route.unless else [])]).strip()

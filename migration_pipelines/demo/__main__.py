@@ -58,6 +58,9 @@ def _walk_through(scene: Stage) -> None:
     command(scene, 3, "plan", PARTITION)
     command(scene, 3, "apply", PARTITION)
     command(scene, 0, "confirm", PARTITION, "--by", "Rita RevOps", quiet=True)
+    say("Nobody has said yet that no bot of the account would write to customers")
+    command(scene, 3, "apply", PARTITION)
+    command(scene, 0, "confirm", PARTITION, "--checklist", "--by", "Ada Admin")
     say("Maria has left, and somebody must take over what she owns")
     command(scene, 3, "apply", PARTITION)
     edit(

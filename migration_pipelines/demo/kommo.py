@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from migration_pipelines.demo import history, kommo_history
+from migration_pipelines.demo.ids import account_id, contact_id, opportunity_id
+from migration_pipelines.demo.kommo_history import ZONE
 from migration_pipelines.demo.model import LOST, RETIRED_STAGE, WON, Company, Deal, Firm, Person, Phone, Seller
-from migration_pipelines.demo.salesforce import account_id, contact_id, opportunity_id
-
-ZONE = "America/New_York"
 
 
 def write_account(firm: Firm, path: Path) -> None:
@@ -29,12 +29,16 @@ def write_account(firm: Firm, path: Path) -> None:
 
 
 def expected(firm: Firm) -> dict[str, Any]:
-    """Every record that must be there: entity -> Salesforce id -> fields, people by e-mail, records by Salesforce id."""
+    """Every record that must be there: entity -> Salesforce id -> fields, people by e-mail, records by Salesforce id.
+
+    "held" are the ids of those that must not.
+    """
     moved = [deal for deal in firm.deals if deal.stage != RETIRED_STAGE]
     return {
         "companies": {account_id(company): _company(company) for company in firm.companies},
         "contacts": {contact_id(person): _contact(person) for person in firm.people},
         "leads": {opportunity_id(deal): _lead(deal) for deal in moved},
+        **kommo_history.expected(history.build(firm)),
         "held": sorted(opportunity_id(deal) for deal in firm.deals if deal.stage == RETIRED_STAGE),
     }
 

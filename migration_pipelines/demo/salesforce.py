@@ -6,28 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from migration_pipelines.demo import history, salesforce_history
+from migration_pipelines.demo.ids import account_id, contact_id, opportunity_id, user_id
 from migration_pipelines.demo.model import LOST, OPEN_STAGES, RETIRED_STAGE, WON, Company, Deal, Firm, Person, Seller
 from migration_pipelines.twins.salesforce import describe
 from migration_pipelines.twins.salesforce.ids import make_id
 
 _PHONE_FIELDS = {"WORK": "Phone", "MOB": "MobilePhone", "HOME": "HomePhone"}
 SHIPPED = Path(describe.__file__).parent / "describes"
-
-
-def user_id(seller: Seller) -> str:
-    return make_id("005", seller.number)
-
-
-def account_id(company: Company) -> str:
-    return make_id("001", company.number)
-
-
-def contact_id(person: Person) -> str:
-    return make_id("003", person.number)
-
-
-def opportunity_id(deal: Deal) -> str:
-    return make_id("006", deal.number)
 
 
 def write(firm: Firm, folder: Path) -> None:
@@ -60,6 +46,7 @@ def write(firm: Firm, folder: Path) -> None:
             for deal in firm.deals
             for n, (person, role) in enumerate(zip(deal.people, deal.roles, strict=True))
         ],
+        **salesforce_history.rows(history.build(firm)),
     }  # fmt: skip
     for name, content in rows.items():
         (folder / "rows" / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from pydantic import model_validator
 from ruamel.yaml import YAML
@@ -25,26 +27,41 @@ class Decision(Frozen):
     """One question that a project answers before anything is written.
 
     `allowed` lists the values with what each of them means; where it is empty, `type` says what is taken: text, number
-    or country.
+    (up to `most`), country, zone or day.
     """
 
     meaning: str
     allowed: Mapping[str, str] = {}
     type: str = "choice"
     default: str | int | None = None
+    most: int | None = None
 
     @model_validator(mode="after")
     def _has_values(self) -> Decision:
         if (self.type == "choice") != bool(self.allowed):
-            raise ValueError("a choice lists allowed values, a text, number or country does not")
+            raise ValueError("a choice lists allowed values, another type does not")
         return self
 
     def explain(self) -> str:
-        if self.type == "country":
-            return "a country in two capital letters, such as TR"
+        if self.type in _TAKES:
+            return _TAKES[self.type]
         if self.type != "choice":
-            return f"a {self.type}"
+            return f"a {self.type}" + (f" up to {self.most}" if self.most is not None else "")
         return "; ".join(f"{value!r}: {meaning}" for value, meaning in self.allowed.items())
+
+
+_TAKES = {
+    "country": "a country in two capital letters, such as TR",
+    "zone": "a time zone by its name, such as Europe/Istanbul",
+    "day": "a day in quotes, such as '2026-12-01'",
+}
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 class Pair(Frozen):
@@ -66,8 +83,10 @@ class Pair(Frozen):
         decision = self.decisions[name]
         fits = {
             "choice": value in decision.allowed,
-            "number": isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+            "number": isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= (decision.most or value),
             "country": value in REGIONS,
+            "zone": value in available_timezones(),
+            "day": _is_day(value),
             "text": isinstance(value, str) and bool(value),
         }
         if value is not None and not fits[decision.type]:

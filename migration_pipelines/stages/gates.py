@@ -58,10 +58,7 @@ def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
     disposed: set[str] = set()
     for compiled in partition.routes_from(source_object):
         route = compiled.route
-        disposed |= set(route.lost) | set(route.when) | set(route.carried_by.values())
-        for row in route.fields.values():
-            disposed |= set(row.sources) | set(partition.project.pair.rules.find(row.rule).reads if row.rule else ())
-        disposed |= {row.from_ for row in route.references.values() if row.from_}
+        disposed |= route.reads.union(route.lost, *(partition.project.pair.rules.find(one).reads for one in route.rules))
     for parent in {parent for compiled in partition.routes_from(source_object) for parent in compiled.route.carried_by}:
         for compiled in partition.routes_from(parent):
             for reference in compiled.route.references.values():

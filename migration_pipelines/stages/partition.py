@@ -20,6 +20,10 @@ from migration_pipelines.ledger.lock import OrgLock
 from migration_pipelines.ledger.store import Ledger, PartitionLedger
 from migration_pipelines.project import Environment, find_partition
 from migration_pipelines.settings import Settings
+from migration_pipelines.stages.keep_file import kept_file
+
+PRODUCTION = "production"
+"""The environment in which real people are: nothing may be refused there, and a pilot goes first."""
 
 
 class OpenPartition:
@@ -34,7 +38,9 @@ class OpenPartition:
         self.project, self.environment = find_partition(settings.projects, key)
         self.ledger: PartitionLedger = ledger.partition(key)
         self.files = FileStore(settings.files_url)
+        self.review = settings.home / "review" / key
         self._environ = environ
+        self._tokens = settings.tokens(key)
         self._lock: OrgLock | None = None
 
     def __enter__(self) -> OpenPartition:
@@ -60,7 +66,10 @@ class OpenPartition:
 
     @cached_property
     def target(self) -> Target:
-        return open_target(self.project.file.target, self._connections.target, self._environ)
+        return open_target(
+            self.project.file.target, self._connections.target, self._environ, self._tokens,
+            bodies=lambda digest: kept_file(self.files, digest),
+        )  # fmt: skip
 
     @property
     def _connections(self) -> Environment:
@@ -120,6 +129,13 @@ class OpenPartition:
     def source_objects(self) -> tuple[str, ...]:
         """The source objects that the mapping names, in load order."""
         return tuple(dict.fromkeys(route.route.source for _, route in self.routes))
+
+    def paths(self, source_object: str) -> tuple[str, ...]:
+        """The parents' fields that routes and rules read of an object's records, such as "CreatedBy.Name"."""
+        rules, read = self.project.pair.rules, set[str]()
+        for compiled in self.routes_from(source_object):
+            read |= compiled.route.reads.union(*(rules.find(name).reads for name in compiled.route.rules))
+        return tuple(sorted(one for one in read if "." in one))
 
     def parent_field(self, source_object: str) -> str | None:
         """The field by which rows of an object hang below the record that carries them."""

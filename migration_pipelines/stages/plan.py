@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,16 +12,17 @@ from migration_pipelines.core.fingerprint import digest, fingerprint
 from migration_pipelines.core.provisioning import Wanted, schema_after, work_out_wanted
 from migration_pipelines.core.records import KnownParent, Outcome, Planned, SourceRecord
 from migration_pipelines.core.schema import OrgSchema, fingerprint_touched
-from migration_pipelines.core.transform import CompiledRoute, transform
+from migration_pipelines.core.spread import Spread
+from migration_pipelines.core.transform import CompiledRoute, is_in_route, transform
 from migration_pipelines.core.validate import validate
 from migration_pipelines.errors import GateClosed, MappingError
 from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages import gates
-from migration_pipelines.stages.load import settle_leftovers
 from migration_pipelines.stages.owners import Owners
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
 from migration_pipelines.stages.reconcile import owner_figures
+from migration_pipelines.stages.sending import settle_leftovers
 
 
 def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mapping[str, Any]:
@@ -43,11 +44,12 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
     wanted = wanted_of(partition, source, target)
     after = schema_after(target, wanted)
     require_known_names(partition, after)
+    require_makeable(partition, wanted)
     owners = Owners(partition, source, target)
     plans = partition.ledger.plans
     plan_id = plans.begin()
     keys = {name: [route.key for route in partition.routes_of(name)] for name, _ in partition.routes}
-    content = hashlib.sha256()
+    content, spread = hashlib.sha256(), Spread()
     planned_sources: set[str] = set()
     for crm_object, compiled in partition.routes:
         is_first = compiled.route.source not in planned_sources
@@ -60,7 +62,8 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
             else:
                 known = plans.known(plan_id, set().union(*map(compiled.named_parents, page)), keys)
                 owners.note_needed(compiled, page)
-                rows = list(_rows(compiled, page, known, after, is_first=is_first))
+                others = partition.routes_from(compiled.route.source) if is_first else None
+                rows = list(_rows(compiled, page, known, after, spread, others))
             plans.add(plan_id, rows)
             for row in rows:
                 content.update(f"{row.source_id}\0{row.outcome}\0".encode("utf-8", "surrogatepass"))
@@ -92,9 +95,8 @@ def require_known_names(partition: OpenPartition, after: OrgSchema) -> None:
     """Raises MappingError where a route names an object or a field that its org does not have."""
     for crm_object, compiled in partition.routes:
         route = compiled.route
-        read = {field for row in route.fields.values() for field in row.sources}
-        read |= {row.from_ for row in route.references.values() if row.from_} | set(route.when)
-        if strange := read - set(partition.source_schema(route.source).fields):
+        named = {one for one in route.reads if "." not in one}  # a path is the source's to know: extract asked for it
+        if strange := named - set(partition.source_schema(route.source).fields):
             raise MappingError(f"{compiled.key}: {route.source} has no field {', '.join(sorted(strange))}.")
         if crm_object == "users" or route.carried_by:
             continue
@@ -106,10 +108,33 @@ def require_known_names(partition: OpenPartition, after: OrgSchema) -> None:
             raise MappingError(f"{compiled.key}: {route.target} has no field {', '.join(sorted(strange))}.")
 
 
+def require_makeable(partition: OpenPartition, wanted: Wanted) -> None:
+    """Raises MappingError where the mapping fills a field that the target lacks and cannot be given."""
+    made = partition.target.field_types()
+    if impossible := [f"{one.object}.{one.name} ({one.type})" for one in wanted.fields if one.type not in made]:
+        raise MappingError(
+            f"{partition.key}: the target has no field {', '.join(impossible)}, and none of that type can be made there. "
+            "Fill another field in the mapping, or declare its sources lost."
+        )
+
+
 def wanted_of(partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> Wanted:
-    """What the target must have: the fields for the migration key, and all that the mapping fills."""
+    """What the target must have: the fields for the migration key, and all that the mapping fills.
+
+    Raises:
+        MappingError: an object that takes no fields of ours is to be filled with one.
+    """
     mapped = work_out_wanted(partition.project.mappings, source, target, partition.project.pair.rules)
     own = partition.target.migration_fields()
+    extended = {one.object for one in own.fields} | {
+        name for name, one in target.objects.items() if any(field.is_custom for field in one.fields.values())
+    }
+    for one in mapped.fields:
+        if one.object not in extended:
+            raise MappingError(
+                f"The target's {one.object} have no field {one.name}, and take none of ours. They have: "
+                f"{', '.join(target.objects[one.object].fields)}."
+            )
     missing = tuple(one for one in own.fields if one.name not in target.objects[one.object].fields)
     return Wanted(missing + mapped.fields, own.pipelines + mapped.pipelines)
 
@@ -125,9 +150,13 @@ def touched_fields(partition: OpenPartition) -> dict[str, set[str]]:
 
 def _rows(
     compiled: CompiledRoute, page: list[SourceRecord], known: Mapping[tuple[str, str], KnownParent], after: OrgSchema,
-    *, is_first: bool,
+    spread: Spread, others: Sequence[CompiledRoute] | None,
 ) -> Iterable[PlanRow]:  # fmt: skip
-    """A plan row for every record of a page. What a route leaves out is a row of the object's first route only."""
+    """A plan row for every record of a page that the route takes, and on an object's first route for what none takes.
+
+    Args:
+        others: all routes of the object; None where this is not the first of them.
+    """
     live = [record for record in page if not record.deleted]
     done = transform(live, compiled, known)
     schema = after.objects.get(compiled.route.target)
@@ -136,14 +165,17 @@ def _rows(
         if problems:
             yield PlanRow(compiled.key, one.source_id, Outcome.HELD, problems=[p.as_json() for p in problems])
         else:
-            yield _planned_row(compiled.key, one)
+            yield _planned_row(compiled.key, spread.apart(compiled.route, one))
     for source_id, found in done.held.items():
         yield PlanRow(compiled.key, source_id, Outcome.HELD, problems=[problem.as_json() for problem in found])
     for source_id, carrier in done.carried.items():
         yield PlanRow(compiled.key, source_id, Outcome.CARRIED, carried_by=carrier)
-    if is_first:
-        for source_id, why in done.excluded.items():
-            yield PlanRow(compiled.key, source_id, Outcome.EXCLUDED, problems=[{"message": why}])
+    if others is not None:
+        left_out = [record for record in live if record.id in done.excluded]
+        for record in left_out:
+            if not any(is_in_route(record, other.route) for other in others if other is not compiled):
+                why = [{"message": done.excluded[record.id]}]
+                yield PlanRow(compiled.key, record.id, Outcome.EXCLUDED, problems=why)
         for record in page:
             if record.deleted:
                 yield PlanRow(compiled.key, record.id, Outcome.DELETED_IN_SOURCE)

@@ -14,6 +14,7 @@ ROUTE: dict[str, Any] = {
     "present": 8,
     "read_back_at": "2026-03-31 09:30 UTC",
     "findings": [],
+    "ignored": [],
     "wrong": 0,
     "unverified": 0,
     "wrong_references": 0,

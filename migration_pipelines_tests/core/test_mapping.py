@@ -82,14 +82,14 @@ def test_a_reference_holds_in_all_three_cases_unless_told_otherwise() -> None:
 
 
 KEYS = {
-    FieldMap: ({"from": "A"}, {"from", "from_", "value", "table", "convert", "rule", "default", "required"}),
+    FieldMap: ({"from": "A"}, {"from", "from_", "value", "table", "convert", "rule", "default", "required", "apart_on"}),
     ReferenceMap: (
         {"from": "A", "to": "users"},
-        {"from", "from_", "rule", "to", "if_empty", "if_unknown", "if_held"},
+        {"from", "from_", "rule", "to", "unless", "if_empty", "if_unknown", "if_held"},
     ),
     Route: (
         CONTACT,
-        {"source", "target", "cardinality", "support", "when", "only_if", "after", "carried_by", "fields", "references",
+        {"source", "target", "cardinality", "support", "when", "unless", "only_if", "after", "carried_by", "fields", "references",
          "lost", "undecided"},
     ),
     ObjectMapping: ({"routes": []}, {"routes", "tables"}),
@@ -228,3 +228,32 @@ def test_a_field_that_becomes_lost_is_another_row_to_confirm() -> None:
         rows({"routes": [lost]})["contacts/Contact>contacts EMAIL"]
         != (rows({"routes": [mapped]})["contacts/Contact>contacts EMAIL"])
     )
+
+
+CARDS = {"lead": {"from": "WhatId", "to": "opportunities"}, "contact": {"from": "WhoId", "to": "contacts"}}
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        pytest.param({"references": {"a": CARDS["lead"] | {"unless": "b"}, "b": CARDS["contact"]}},
+                     "a: unless: names b, which is no reference declared before it", id="declared after"),
+        pytest.param({"references": {"a": CARDS["lead"] | {"unless": ["a"]}}}, "a: unless: names a", id="itself"),
+        pytest.param({"references": CARDS, "fields": {"at": {"from": "A", "apart_on": ["lead", "card"]}}},
+                     "at: apart_on: names card, which is no reference of this route", id="apart on nothing"),
+    ],
+)  # fmt: skip
+def test_a_reference_is_named_where_there_is_one(extra: Any, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        read(Route, CONTACT | extra)
+
+
+def test_a_route_says_which_fields_and_rules_it_reads() -> None:
+    """What is asked of the source, and what counts as disposed of, is taken from here."""
+    route = read(Route, CONTACT | {
+        "when": {"A": True}, "unless": {"B": "x"}, "fields": {"f": {"from": ["C", "D.Name"]}, "g": {"rule": "r"}},
+        "references": {"lead": {"from": "E", "to": "users"}, "contacts": {"rule": "s", "to": "users"}},
+    })  # fmt: skip
+
+    assert (route.reads, route.rules) == ({"A", "B", "C", "D.Name", "E"}, {"r", "s"})
+    assert read(Route, CONTACT | {"carried_by": {"X": "XId"}}).reads == {"XId"}

@@ -24,7 +24,8 @@ def test_users_come_first_and_parents_before_children_however_the_files_are_name
     """COMMON-21, COMMON-29."""
     mappings = {name: mapping({"source": "S", "target": name}) for name in sorted(NAMES, reverse=True)}
 
-    assert order(mappings) == [(name, name) for name in ("users", "accounts", "contacts", "opportunities")]
+    names = ("users", "accounts", "contacts", "opportunities", "activities", "attachments")
+    assert order(mappings) == [(name, name) for name in names]
 
 
 def test_the_routes_of_an_object_keep_the_order_of_its_file() -> None:

@@ -349,3 +349,94 @@ def test_what_a_route_names_must_exist_before_the_first_record(route: Any, says:
                                              (False, False), ("x", False), ([None], False)])  # fmt: skip
 def test_what_is_empty(value: Any, empty: bool) -> None:
     assert is_empty(value) is empty
+
+
+LEADS, PEOPLE, COMPANIES = (f"{name}/X>{name}" for name in ("opportunities", "contacts", "accounts"))
+ON_ONE_CARD = {
+    "references": {
+        "lead": {"from": "WhatId", "to": "opportunities", "if_empty": "bare", "if_unknown": "bare"},
+        "contact": {"from": "WhoId", "to": "contacts", "unless": "lead", "if_empty": "bare", "if_unknown": "bare"},
+        "company": {"from": "WhatId", "to": "accounts", "unless": ["lead", "contact"]},
+    }
+}
+CARDS = {
+    ("opportunities", "006A"): KnownParent(LEADS, Outcome.PLANNED),
+    ("opportunities", "006H"): KnownParent(LEADS, Outcome.HELD),
+    ("contacts", "003A"): KnownParent(PEOPLE, Outcome.PLANNED),
+    ("contacts", "003H"): KnownParent(PEOPLE, Outcome.HELD),
+    ("accounts", "001A"): KnownParent(COMPANIES, Outcome.PLANNED),
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "who", "card"),
+    [
+        pytest.param("006A", "003A", ("lead", LEADS, "006A"), id="the deal before the person"),
+        pytest.param("006A", "003H", ("lead", LEADS, "006A"), id="a held person does not matter then"),
+        pytest.param("001A", "003A", ("contact", PEOPLE, "003A"), id="the person before the company"),
+        pytest.param(None, "003A", ("contact", PEOPLE, "003A"), id="only a person"),
+        pytest.param("500C", "003A", ("contact", PEOPLE, "003A"), id="a person, and what does not come over"),
+        pytest.param("001A", None, ("company", COMPANIES, "001A"), id="only a company"),
+        pytest.param(
+            "001A", "00QL", ("company", COMPANIES, "001A"), id="a company, and a person that does not come over"
+        ),
+    ],
+)
+def test_of_several_references_only_the_first_is_filled(what: Any, who: Any, card: Any) -> None:
+    """SF-KOMMO-09: Kommo shows an activity on one card."""
+    (planned,) = run(ON_ONE_CARD, {"WhatId": what, "WhoId": who}, CARDS).planned
+
+    assert planned.references == (SymbolicReference(*card),)
+
+
+@pytest.mark.parametrize(
+    ("what", "who", "says"),
+    [
+        pytest.param("006H", "003A", ["006H is held"], id="a held deal may come later: no other card takes its place"),
+        pytest.param("001A", "003H", ["003H is held"], id="nor of a held person's"),
+        pytest.param(None, None, ["WhatId is empty, and there is no lead or contact: link it in the source"], id="nothing"),
+        pytest.param("500C", "00QL", ["500C was not extracted, and there is no lead or contact: link it in the source"],
+                     id="nothing that comes over"),
+    ],
+)  # fmt: skip
+def test_a_record_without_any_of_several_parents_is_held_and_says_what_to_do(what: Any, who: Any, says: Any) -> None:
+    (held,) = run(ON_ONE_CARD, {"WhatId": what, "WhoId": who}, CARDS).held.values()
+
+    assert [problem.message.startswith(words) for problem, words in zip(held, says, strict=True)] == [True] * len(says)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_in"),
+    [
+        ({"Kind": "Call", "Closed": True, "Old": False}, False),
+        ({"Kind": "Call", "Closed": False, "Old": False}, True),
+        ({"Kind": "Task", "Closed": True, "Old": False}, True),
+        ({"Kind": "Task", "Closed": True, "Old": True}, False),
+    ],
+)
+def test_records_that_meet_every_condition_of_unless_are_left_out(values: Any, is_in: bool) -> None:
+    done = run({"when": {"Old": False}, "unless": {"Kind": "Call", "Closed": True}}, values)
+
+    assert bool(done.planned) is is_in
+    if not is_in:
+        assert done.excluded == {"003A": "not in scope: Old is False unless Kind is 'Call', Closed is True"}
+
+
+def test_a_value_that_only_the_star_of_a_table_takes_is_listed() -> None:
+    """SF-KOMMO-15: types without an equivalent are listed."""
+    row, tables = {"fields": {"type": {"from": "Type", "table": "t"}}}, {"t": {"Meeting": "Meeting", "*": "Follow-up"}}
+
+    (named,) = run(row, {"Type": "Meeting"}, tables=tables).planned
+    (other,) = run(row, {"Type": "Demo"}, tables=tables).planned
+
+    assert (named.values, named.notes) == ({"type": "Meeting"}, ())
+    assert other.values == {"type": "Follow-up"}
+    assert [(note.reason, note.field, note.value) for note in other.notes] == [
+        (HoldReason.VALUE_NOT_MAPPED, "Type", "Demo")
+    ]
+
+
+def test_what_would_be_carried_by_a_record_out_of_scope_is_out_of_scope() -> None:
+    done = run(CARRIED, {"DealId": "006A"}, {("opportunities", "006A"): KnownParent(DEAL, Outcome.EXCLUDED)})
+
+    assert done.excluded == {"003A": "carried by 006A, which is not in scope"}

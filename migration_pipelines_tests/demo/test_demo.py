@@ -22,7 +22,7 @@ def test_the_account_is_what_the_model_says(ledger: Ledger, tmp_path: Path) -> N
     twin = build_salesforce_twin(seed=tmp_path / "seed", client_id="demo", client_secret="planted-client-secret")
     with (
         serve_in_thread(twin) as source,
-        World.open(ledger, source.url, write_project(tmp_path / "projects"), tmp_path, name="demo") as world,
+        World.open(ledger, source.url, write_project(tmp_path / "projects"), tmp_path) as world,
     ):
         world.prepare()
         world.apply()
@@ -39,6 +39,8 @@ def test_the_account_is_what_the_model_says(ledger: Ledger, tmp_path: Path) -> N
     [
         pytest.param("contacts", {"last_name": "Someone"}, "last_name: expected", id="a field"),
         pytest.param("leads", {"price": 1}, "price: expected", id="a price"),
+        pytest.param("tasks", {"complete_till": 1}, "complete_till: expected", id="a due date"),
+        pytest.param("notes", {"created_at": 1}, "created_at: expected", id="a moment"),
     ],
 )
 def test_the_comparison_finds_what_is_different(world: World, kind: str, change: dict[str, object], told: str) -> None:

@@ -18,13 +18,16 @@ from migration_pipelines.errors import InvalidInput, MappingError
 from migration_pipelines.pairs import Decision, load_pair, shipped_source_objects
 
 PAIR = load_pair("salesforce", "kommo")
-DECISIONS = {"phone_region": "US"}
+DECISIONS = {
+    "phone_region": "US", "time_zone": "America/New_York", "task_due_hour": 18, "switch_day": "2026-11-30",
+    "overdue_tasks": "keep the date",
+}  # fmt: skip
 MAPPINGS = {
     path.stem: ObjectMapping.model_validate(YAML(typ="safe", pure=True).load(path.read_text("utf-8")))
     for path in PAIR.folder.glob("*.yaml")
     if path.stem != "pair"
 }
-ORDERED = list(routes_in_order(MAPPINGS, NAMES, {}))
+ORDERED = [one for meetings in ("note", "task") for one in routes_in_order(MAPPINGS, NAMES, {"meetings": meetings})]
 HOMES = {route.source: name for name, route in ORDERED if not route.carried_by}
 KNOWN = {
     ("users", "005A"): KnownParent("users/User>users", Outcome.PLANNED),
@@ -58,7 +61,7 @@ STAGES = {"Proposal": "Offer made", "Closed Won": "won"}
 def compiled(key: str) -> CompiledRoute:
     name, route = ROUTES[key]
     return compile_route(
-        name, route, tables={"stages": STAGES}, rules=PAIR.rules, decisions=DECISIONS, homes=HOMES
+        name, route, tables={**MAPPINGS[name].tables, "stages": STAGES}, rules=PAIR.rules, decisions=DECISIONS, homes=HOMES
     )  # fmt: skip
 
 
@@ -112,7 +115,8 @@ def test_the_shipped_mapping_reads_what_the_requirement_names(key: str, fields: 
 
 def test_users_come_before_all_that_they_own_and_companies_before_contacts_before_deals() -> None:
     """COMMON-21, COMMON-29."""
-    assert list(dict.fromkeys(name for name, _ in ORDERED)) == ["users", "accounts", "contacts", "opportunities"]
+    order = ["users", "accounts", "contacts", "opportunities", "activities", "attachments"]
+    assert list(dict.fromkeys(name for name, _ in ORDERED)) == order
 
 
 @pytest.mark.parametrize("key", ["Account>companies", "Contact>contacts", "Opportunity>leads"])
@@ -279,7 +283,8 @@ def test_a_field_that_a_rule_reads_and_the_extract_lacks_stops_the_run(key: str,
 @pytest.mark.parametrize(
     ("name", "value"),
     [("unmatched_owner", "hold"), ("failed_allowed", 0), ("failed_allowed", 12), ("phone_region", "TR"),
-     ("phone_region", None)],
+     ("phone_region", None), ("task_due_hour", 0), ("task_due_hour", 23), ("time_zone", "Europe/Istanbul"),
+     ("switch_day", "2026-12-01")],
 )  # fmt: skip
 def test_a_decision_takes_its_own_values(name: str, value: Any) -> None:
     PAIR.check_decision(name, value, Path("project.yaml"))
@@ -294,6 +299,11 @@ def test_a_decision_takes_its_own_values(name: str, value: Any) -> None:
         ("failed_allowed", "3", "cannot be '3'. It takes a number"),
         ("phone_region", "tr", "cannot be 'tr'. It takes a country in two capital letters, such as TR"),
         ("phone_region", "Turkey", "cannot be 'Turkey'. It takes a country"),
+        ("task_due_hour", 24, "cannot be 24. It takes a number up to 23"),
+        ("time_zone", "Istanbul", "cannot be 'Istanbul'. It takes a time zone by its name, such as Europe/Istanbul"),
+        ("time_zone", 3, "cannot be 3. It takes a time zone"),
+        ("switch_day", "1.12.2026", "cannot be '1.12.2026'. It takes a day in quotes, such as '2026-12-01'"),
+        ("switch_day", "20261201", "cannot be '20261201'. It takes a day in quotes"),
         (
             "phone_regoin",
             "TR",
