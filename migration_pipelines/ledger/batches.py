@@ -79,6 +79,10 @@ _ENTRIES = """
         ON p.partition_id = s.partition_id AND p.route_id = u.route_id AND p.source_id = u.source_id
     ) parents
 """
+_TO_SEND = """
+    WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned'
+    AND s.outcome NOT IN ('loaded', 'conflict')
+"""
 
 
 class Batches(PartitionTables):
@@ -90,25 +94,32 @@ class Batches(PartitionTables):
         Args:
             group_by: a reference field; entries that share this parent come one after the other.
         """
+        if group_by:
+            yield from self._in_groups(route, group_by)
+            return
+        last = ""
+        while rows := self.select(  # in the order of an index: no page reads what others were about
+            f"{_ENTRIES} {_TO_SEND} AND s.source_id > :last ORDER BY s.source_id LIMIT :limit",
+            route=self.route_id(route), last=last, limit=PAGE,
+        ):  # fmt: skip
+            last = rows[-1]["source_id"]
+            yield [_entry(row) for row in rows]
+
+    def _in_groups(self, route: str, group_by: str) -> Iterator[list[Entry]]:
         group, last = "", ""
-        while True:
-            rows = self.select(
-                f"SELECT * FROM (SELECT page.*, coalesce(page.ref_ids[array_position(page.ref_fields, :group_by)], '') "  # noqa: S608
-                f"AS grouped FROM ({_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route "
-                "AND s.planned = 'planned' AND s.outcome NOT IN ('loaded', 'conflict')) page) sorted "
-                "WHERE (grouped, source_id) > (:group, :last) ORDER BY grouped, source_id LIMIT :limit",
-                route=self.route_id(route), group_by=group_by or "", group=group, last=last, limit=PAGE,
-            )  # fmt: skip
-            if not rows:
-                return
+        while rows := self.select(
+            f"SELECT * FROM (SELECT page.*, coalesce(page.ref_ids[array_position(page.ref_fields, :group_by)], '') "  # noqa: S608
+            f"AS grouped FROM ({_ENTRIES} {_TO_SEND}) page) sorted "
+            "WHERE (grouped, source_id) > (:group, :last) ORDER BY grouped, source_id LIMIT :limit",
+            route=self.route_id(route), group_by=group_by, group=group, last=last, limit=PAGE,
+        ):  # fmt: skip
             group, last = rows[-1]["grouped"], rows[-1]["source_id"]
             yield [_entry(row) for row in rows]
 
     def to_send_of(self, route: str, source_ids: Sequence[str]) -> list[Entry]:
         """Those of some records of a route that are planned and not in the target as meant."""
         rows = self.select(
-            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned' "
-            "AND s.outcome NOT IN ('loaded', 'conflict') AND s.source_id = ANY(:ids) ORDER BY s.source_id",
+            f"{_ENTRIES} {_TO_SEND} AND s.source_id = ANY(:ids) ORDER BY s.source_id",
             route=self.route_id(route), ids=list(source_ids),
         )  # fmt: skip
         return [_entry(row) for row in rows]
@@ -261,7 +272,8 @@ class Batches(PartitionTables):
         """Records of a route that we made in the target: (route, source_id, target_id, name, undone, detail)."""
         rows = self.select(
             "SELECT r.key AS route, s.source_id, s.target_id, s.undone, s.undo_detail AS detail, coalesce(i.payload ->> 'name', "
-            "nullif(concat_ws(' ', i.payload ->> 'first_name', i.payload ->> 'last_name'), ''), left(i.payload ->> 'text', 80)) "
+            "nullif(concat_ws(' ', i.payload ->> 'first_name', i.payload ->> 'last_name'), ''), "
+            "left(split_part(i.payload ->> 'text', chr(10), 1), 80)) "
             "AS name FROM ledger.entry_status s JOIN ledger.route r ON r.id = s.route_id "
             "LEFT JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version "
             "WHERE s.partition_id = :partition AND s.route_id = :route AND s.target_id IS NOT NULL AND s.created_by_us "

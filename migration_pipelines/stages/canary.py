@@ -1,7 +1,7 @@
 """The canary: the first record of each kind goes alone and is read back, before the rest of them goes.
 
 A target may take a date or an author and not keep it, and nothing tells so beforehand. What the canary shows is kept in
-the ledger, for that target org: such a field is not sent any more, nor compared, and every report says so.
+the ledger, for that target org: such a field is not compared any more, and every report says so.
 """
 
 from __future__ import annotations

@@ -61,13 +61,14 @@ def roll_back(partition: OpenPartition, *, force: bool = False, report: Report =
     settle_leftovers(partition, report)
     if not any(partition.ledger.proof.was_ever_loaded(compiled.key) for _, compiled in partition.routes):
         raise GateClosed(f"{partition.key}: there is nothing to roll back; no record of this project was ever loaded.")
+    for _, compiled in partition.routes:
+        if partition.ledger.batches.to_undo(compiled.key, limit=1):
+            _make_room(partition, compiled.route.target)
     partition.ledger.add_event("rolled back", detail={"force": force})
     done = RolledBack()
     for _, compiled in reversed(partition.routes):
         last = None
         while page := partition.ledger.batches.to_undo(compiled.key, last, PAGE):
-            if last is None:
-                _make_room(partition, compiled.route.target)
             last = page[-1].entry_id
             results = _undo_page(partition, compiled, page, force=force)
             partition.ledger.batches.record_undo(partition.lock(), results)

@@ -6,7 +6,10 @@ answer was lost is settled by asking the target, never by sending it again.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 
 from migration_pipelines.connectors.base import Batch, Record, WriteResult
@@ -14,7 +17,6 @@ from migration_pipelines.core.records import HoldReason, Problem
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import MigrationError, OutcomeUnknown, TransientFailure
 from migration_pipelines.ledger.batches import Entry, Result, StoredBatch
-from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Report
 
@@ -26,18 +28,39 @@ def settle_leftovers(partition: OpenPartition, report: Report) -> None:
     by_key = {compiled.key: compiled for _, compiled in partition.routes}
     for stored in partition.ledger.batches.unsettled():
         report(f"settling batch {stored.id} of {stored.route}, which an interrupted run left behind")
-        batch = _as_batch(by_key[stored.route], stored.entries, stored.high_water, ignored=frozenset())
+        batch = _as_batch(by_key[stored.route], stored.entries, stored.high_water)
         _settle(partition, stored, partition.target.settle(batch))
 
 
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """Entries that may travel together, and how often they came back neither taken nor refused, one by one."""
+
+    entries: Sequence[Entry]
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A batch whose row is durable, and of which nothing was sent yet."""
+
+    portion: _Portion
+    batch: Batch
+    stored: StoredBatch
+
+
 class Sender:
-    """Sends entries of one route under one plan. What no record in the target has as a parent is held."""
+    """Sends entries of one route under one plan. What no record in the target has as a parent is held.
+
+    One batch is under way at a time; meanwhile the next is made ready and the one before it is written down.
+    """
 
     def __init__(self, partition: OpenPartition, plan_id: int, compiled: CompiledRoute) -> None:
         self._partition = partition
         self._plan_id = plan_id
         self._compiled = compiled
-        self._group_by = partition.target.group_by(compiled.route.target)
+        self._name = compiled.route.target
+        self._group_by = partition.target.group_by(self._name)
 
     def send(self, entries: Sequence[Entry]) -> Iterator[int]:
         """Send entries until each is taken or refused, or hold them; yields how many are done, batch by batch."""
@@ -46,48 +69,87 @@ class Sender:
             held = [self._held(entry) for entry in blocked]
             self._partition.ledger.batches.record(self._partition.lock(), self._plan_id, self._compiled.key, held)
             yield len(blocked)
-        for alike in self._alike([entry for entry in entries if not self._missing_parents(entry)]):
-            yield from self._send_all(alike)
+        sendable = [entry for entry in entries if not self._missing_parents(entry)]
+        yield from self._send_all(deque(_Portion(alike) for alike in self._alike(sendable)))
 
-    def _send_all(self, entries: Sequence[Entry]) -> Iterator[int]:
-        pending, size, idle = list(entries), 0, 0
-        while pending:
-            limit = self._partition.target.batch_size(self._compiled.route.target)
-            chunk = pending[: min(limit, size) if size else limit]
-            results = self._send_batch(chunk)
-            rest = [entry for entry, result in zip(chunk, results, strict=True) if result is None]
-            pending = rest + pending[len(chunk) :]
-            if len(rest) < len(chunk):
-                size, idle = 0, 0
-                yield len(chunk) - len(rest)
-            elif len(chunk) > 1:
-                size = len(chunk) // 2  # one of them may spoil the request for all
-            else:
-                size, idle = 1, idle + 1
-                if idle == ATTEMPTS:
-                    raise TransientFailure(
-                        f"{self._partition.key}: the target neither took nor refused {self._compiled.route.source} "
-                        f"{rest[0].source_id} in {ATTEMPTS} attempts. Run the same command again later."
-                    )
+    def _send_all(self, queue: deque[_Portion]) -> Iterator[int]:
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane") as lane:
+            ready = self._next(queue)
+            under_way = lane.submit(self._write, ready) if ready else None
+            while ready and under_way:
+                try:
+                    following = self._next(queue)
+                except MigrationError:  # nothing more may be sent; what is under way still has its outcome
+                    _settle(self._partition, ready.stored, self._came_to(ready, under_way, None))
+                    raise
+                results = self._came_to(ready, under_way, following)
+                queue.extendleft(reversed(self._again(ready.portion, results)))
+                if following and len(following.portion.entries) > self._longest:  # we have learnt that it is too long
+                    self._abandon(following)
+                    queue.appendleft(following.portion)
+                    following = None
+                done, following = ready, following or self._next(queue)
+                under_way = lane.submit(self._write, following) if following else None
+                _settle(self._partition, done.stored, results)
+                if count := sum(result is not None for result in results):
+                    yield count
+                ready = following
 
-    def _send_batch(self, entries: Sequence[Entry]) -> Sequence[WriteResult | None]:
-        target, batches, lock = self._partition.target, self._partition.ledger.batches, self._partition.lock()
-        name = self._compiled.route.target
-        ignored = ignored_fields(self._partition, name)
-        batch = _as_batch(self._compiled, entries, target.high_water(name), ignored=ignored)
-        digest = self._partition.files.put(target.render(batch))
-        stored = batches.prepare(
-            lock, self._plan_id, self._compiled.key, entries, body_digest=digest, high_water=batch.high_water
-        )
+    @property
+    def _longest(self) -> int:
+        return self._partition.target.batch_size(self._name)
+
+    def _next(self, queue: deque[_Portion]) -> _Ready | None:
+        """The next batch, its row made durable; None where nothing is left."""
+        if not queue:
+            return None
+        portion, longest = queue.popleft(), self._longest
+        if len(portion.entries) > longest:
+            queue.appendleft(_Portion(portion.entries[longest:]))
+            portion = _Portion(portion.entries[:longest])
+        target = self._partition.target
+        batch = _as_batch(self._compiled, portion.entries, target.high_water(self._name))
+        stored = self._partition.ledger.batches.prepare(
+            self._partition.lock(), self._plan_id, self._compiled.key, portion.entries,
+            body_digest=self._partition.files.put(target.render(batch)), high_water=batch.high_water,
+        )  # fmt: skip
+        return _Ready(portion, batch, stored)
+
+    def _write(self, ready: _Ready) -> Sequence[WriteResult | None]:
+        return self._partition.target.write(ready.batch, on_remote_job=lambda _job: None)
+
+    def _came_to(
+        self, ready: _Ready, under_way: Future[Sequence[WriteResult | None]], following: _Ready | None
+    ) -> Sequence[WriteResult | None]:
         try:
-            results = target.write(batch, on_remote_job=lambda _job: None)
+            return under_way.result()
         except OutcomeUnknown:
-            results = target.settle(batch)
-        except MigrationError:
-            batches.abandon(lock, stored)  # certainly not applied
+            return self._partition.target.settle(ready.batch)
+        except MigrationError:  # certainly not applied
+            for one in (ready, following):
+                if one:
+                    self._abandon(one)
             raise
-        _settle(self._partition, stored, results)
-        return results
+
+    def _abandon(self, ready: _Ready) -> None:
+        self._partition.ledger.batches.abandon(self._partition.lock(), ready.stored)
+
+    def _again(self, portion: _Portion, results: Sequence[WriteResult | None]) -> list[_Portion]:
+        """What was neither taken nor refused, to be sent again: in halves, since one of them may spoil it for all."""
+        rest = [entry for entry, result in zip(portion.entries, results, strict=True) if result is None]
+        if not rest:
+            return []
+        if len(rest) < len(portion.entries):
+            return [_Portion(rest)]
+        if len(rest) > 1:
+            half = len(rest) // 2
+            return [_Portion(rest[:half]), _Portion(rest[half:])]
+        if portion.attempts + 1 == ATTEMPTS:
+            raise TransientFailure(
+                f"{self._partition.key}: the target neither took nor refused {self._compiled.route.source} "
+                f"{rest[0].source_id} in {ATTEMPTS} attempts. Run the same command again later."
+            )
+        return [_Portion(rest, portion.attempts + 1)]
 
     def _alike(self, entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         """Entries that may travel together: all new or all known, and of one parent where the target wants that."""
@@ -129,17 +191,14 @@ def _settle(partition: OpenPartition, stored: StoredBatch, results: Sequence[Wri
     )  # fmt: skip
 
 
-def _as_batch(
-    compiled: CompiledRoute, entries: Sequence[Entry], high_water: str | None, *, ignored: frozenset[str]
-) -> Batch:
-    fields = tuple(name for name in compiled.route.references if name not in ignored)
-    return Batch(compiled.route.target, [_as_record(entry, fields, ignored) for entry in entries], high_water)
+def _as_batch(compiled: CompiledRoute, entries: Sequence[Entry], high_water: str | None) -> Batch:
+    fields = tuple(compiled.route.references)
+    return Batch(compiled.route.target, [_as_record(entry, fields) for entry in entries], high_water)
 
 
-def _as_record(entry: Entry, fields: Sequence[str], ignored: frozenset[str]) -> Record:
+def _as_record(entry: Entry, fields: Sequence[str]) -> Record:
     references: dict[str, list[str]] = {field: [] for field in fields}
     for field, _, _, target_id in entry.references:
-        if target_id is not None and field in references:
+        if target_id is not None:
             references[field].append(target_id)
-    values = {name: value for name, value in entry.payload.items() if name not in ignored}
-    return Record(entry.source_id, values, references, entry.target_id, entry.is_adopted)
+    return Record(entry.source_id, dict(entry.payload), references, entry.target_id, entry.is_adopted)

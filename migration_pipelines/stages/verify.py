@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from migration_pipelines.connectors.base import Found
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed
+from migration_pipelines.ledger.proof import Written
 from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.compare import findings_of
 from migration_pipelines.stages.partition import OpenPartition
@@ -37,8 +41,7 @@ def verify_route(partition: OpenPartition, compiled: CompiledRoute, *, only_unve
     progress = Progress(report, f"{compiled.key}: read back", 0)
     ignored = ignored_fields(partition, compiled.route.target)
     done = 0
-    for page in partition.ledger.proof.written(compiled.key, only_unverified=only_unverified):
-        found = partition.target.read_back(compiled.route.target, [one.target_id for one in page])
+    for page, found in _read_back(partition, compiled, only_unverified=only_unverified):
         findings = [
             (finding.entry_id, finding.field, str(finding.verdict), finding.meant, finding.found)
             for one in page
@@ -49,3 +52,22 @@ def verify_route(partition: OpenPartition, compiled: CompiledRoute, *, only_unve
         progress.add(len(page))
     if done:
         partition.ledger.proof.mark_verified(compiled.key)
+
+
+def _read_back(
+    partition: OpenPartition, compiled: CompiledRoute, *, only_unverified: bool
+) -> Iterator[tuple[Sequence[Written], Mapping[str, Found]]]:
+    """Pages of entries with what the target says of them; the next is asked for while one is being looked at."""
+
+    def ask(page: Sequence[Written]) -> Mapping[str, Found]:
+        return partition.target.read_back(compiled.route.target, [one.target_id for one in page])
+
+    asked: deque[tuple[Sequence[Written], Future[Mapping[str, Found]]]] = deque()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane") as lane:
+        for page in partition.ledger.proof.written(compiled.key, only_unverified=only_unverified):
+            asked.append((page, lane.submit(ask, page)))
+            if len(asked) > 1:
+                before, found = asked.popleft()
+                yield before, found.result()
+        for last, found in asked:
+            yield last, found.result()
