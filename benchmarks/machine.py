@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -48,12 +48,21 @@ def in_a_process(module: str, *arguments: str) -> Cost:
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 
+def salesforce_twin(
+    seed: Path | None, *, token: str, switches: Mapping[str, object] | None = None
+) -> AbstractContextManager[Server]:
+    return _twin("salesforce", *(["--seed", str(seed)] if seed else ["--bare"]), token=token, switches=switches or {})
+
+
+def kommo_twin(seed: Path, *, token: str, switches: Mapping[str, object]) -> AbstractContextManager[Server]:
+    return _twin("kommo", "--seed", str(seed), token=token, switches=switches)
+
+
 @contextmanager
-def salesforce_twin(seed: Path | None, *, token: str, switches: Mapping[str, object] | None = None) -> Iterator[Server]:
-    """A Salesforce twin in a process of its own, on a free port of this machine."""
-    told = [part for name, value in (switches or {}).items() for part in ("--switch", f"{name}={value}")]
-    start = ["--seed", str(seed)] if seed else ["--bare"]
-    command = ["-m", "migration_pipelines.twins", "salesforce", *start, "--port", "0", "--token", token, *told]
+def _twin(crm: str, *start: str, token: str, switches: Mapping[str, object]) -> Iterator[Server]:
+    """A twin in a process of its own, on a free port of this machine."""
+    told = [part for name, value in switches.items() for part in ("--switch", f"{name}={value}")]
+    command = ["-m", "migration_pipelines.twins", crm, *start, "--port", "0", "--token", token, *told]
     process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
