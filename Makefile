@@ -23,11 +23,12 @@ check: $(DEV_READY)  ## what must pass before a commit
 	$(BIN)/pytest
 
 chaos: $(DEV_READY)  ## every request to either side lost in every way; some fifteen minutes
-	CHAOS=all $(BIN)/pytest migration_pipelines_tests/stages/test_exactly_once.py
+	CHAOS=all $(BIN)/pytest migration_pipelines_tests/stages/test_exactly_once.py migration_pipelines_tests/stages/test_roll_back.py
 
-bench: $(DEV_READY)  ## speed and memory: some twenty minutes; figures, no verdict but on memory that grows
+bench: $(DEV_READY)  ## speed, memory, requests: some half an hour; figures, no verdict but on memory that grows and requests in vain
 	$(BIN)/python -m benchmarks.twin
 	$(BIN)/python -m benchmarks.extract
+	$(BIN)/python -m benchmarks.kommo_load
 
 format: $(DEV_READY)
 	$(BIN)/ruff format .

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from migration_pipelines import stages
+from migration_pipelines.connectors.registry import open_target
 from migration_pipelines.errors import InvalidInput
 from migration_pipelines.project import find_partition, load_project, load_projects
 from migration_pipelines_tests.world import write_project
@@ -65,6 +66,10 @@ BAD = [
     ("project.yaml", "client_secret: DEMO", "private_key: /keys/a.pem, client_secret: DEMO", ("private_key", "name of")),
     ("project.yaml", "client_secret: DEMO", "audience: https://x.example, client_secret: DEMO", ("audience", "'test'")),
     ("project.yaml", "client_secret: DEMO", "reserve_percent: 120, client_secret: DEMO", ("reserve_percent", "95")),
+    ("project.yaml", "token: DEMO_KOMMO_TOKEN, ", "", ("target", "token:", "client_id:, client_secret: and redirect_uri:")),
+    ("project.yaml", "token: DEMO_KOMMO_TOKEN", "client_id: A_CLIENT, client_secret: A_SECRET", ("target", "one way to sign in")),
+    ("project.yaml", "token: DEMO_KOMMO_TOKEN", "token: A_TOKEN, redirect_uri: A_PAGE", ("target", "one way to sign in")),
+    ("project.yaml", "token: DEMO_KOMMO_TOKEN", "client_id: A, client_secret: B, redirect_uri: x", ("redirect_uri", "name of")),
     ("project.yaml", "requests_per_second: 10000", "requests_per_second: 0", ("requests_per_second", "greater than 0")),
     ("project.yaml", "quiet_seconds: 0.05", "quiet_seconds: soon", ("quiet_seconds",)),
     ("project.yaml", "environments:", "surroundings:", ("surroundings: is not known here",)),
@@ -202,3 +207,39 @@ def test_a_new_project_is_valid_open_and_never_overwrites(projects: Path) -> Non
     assert set(project.open_decisions()) >= {"unmatched_owner", "phone_region"}
     with pytest.raises(InvalidInput, match="exists already"):
         stages.new(projects, "acme", "salesforce", "kommo")
+
+
+def test_the_other_way_to_sign_in_to_the_target_is_an_integration(projects: Path, change: Change) -> None:
+    change(
+        "project.yaml", "token: DEMO_KOMMO_TOKEN", "client_id: A_CLIENT, client_secret: A_SECRET, redirect_uri: A_PAGE"
+    )
+
+    target = load_project(projects / "demo").file.environments["twin"].target
+
+    assert (target.token, target.client_id, target.client_secret, target.redirect_uri) == (
+        None, "A_CLIENT", "A_SECRET", "A_PAGE",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "pace", "is_refused"),
+    [
+        ("https://acme.kommo.com", "7", False),
+        ("https://acme.kommo.com", "7.5", True),
+        ("https://127.0.0.1.kommo.com", "8", True),
+        ("http://127.0.0.1:8802", "10000", False),
+    ],
+)
+def test_more_requests_than_kommo_allows_are_for_twins_only(
+    projects: Path, change: Change, tmp_path: Path, url: str, pace: str, is_refused: bool
+) -> None:
+    """Over seven a second Kommo blocks the account, and only its support unblocks it."""
+    change("project.yaml", "requests_per_second: 10000", f"requests_per_second: {pace}")
+    connection = load_project(projects / "demo").file.environments["twin"].target
+    environ = {"DEMO_KOMMO_URL": url, "DEMO_KOMMO_TOKEN": "a-token"}
+
+    if is_refused:
+        with pytest.raises(InvalidInput, match=rf"requests_per_second is {pace} .* Kommo allows 7"):
+            open_target("kommo", connection, environ, tmp_path / "tokens")
+    else:
+        open_target("kommo", connection, environ, tmp_path / "tokens").close()

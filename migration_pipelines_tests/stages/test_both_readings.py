@@ -1,0 +1,131 @@
+"""Where Kommo's documentation is silent or contradicts itself, the twin has a switch: the small project under each of them.
+
+It ends as it does by default, record by record and field by field, after the load and after a roll back; or it says what
+it could not do, and has made nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from migration_pipelines import stages
+from migration_pipelines.errors import MigrationError
+from migration_pipelines.ledger.store import Ledger
+from migration_pipelines.twins.kommo.switches import Switches
+from migration_pipelines_tests.world import World, end_state, write_project
+
+NUMBERS: dict[str, tuple[int, ...]] = {
+    "requests_per_second": (7,),
+    "requests_per_second_of_all": (0,),
+    "retry_after_seconds": (1,),
+    "block_after": (0, 1),
+    "block_window_seconds": (1,),
+    "array_ceiling": (50, 4),
+    "seats": (5,),
+    "field_ceiling": (3,),
+    "name_length": (0, 12),
+    "text_length": (0, 20),
+    "textarea_length": (10,),
+    "note_length": (20,),
+    "task_text_length": (20,),
+    "query_delay_seconds": (3600,),
+    "default_limit": (1,),
+    "events_page": (250,),
+    "largest_part": (7,),
+}
+"""The readings of switches that are numbers, beside the default."""
+
+
+@dataclass(frozen=True)
+class Case:
+    switch: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.switch}={self.value}"
+
+
+def cases() -> Iterator[Case]:
+    kinds = get_type_hints(Switches)
+    for one in fields(Switches):
+        kind = kinds[one.name]
+        if kind is bool:
+            values: tuple[Any, ...] = (not one.default,)
+        elif get_origin(kind) is Literal:
+            values = tuple(value for value in get_args(kind) if value != one.default)
+        elif kind is str:
+            values = ("MOB",)
+        else:
+            values = NUMBERS[one.name]
+        yield from (Case(one.name, value) for value in values)
+
+
+SAYS: dict[Case, str] = {}
+"""What cannot be done under a reading, and the words in which it is said."""
+
+
+@dataclass(frozen=True)
+class End:
+    """What came of it: the account after the load and after a roll back, and every sentence that was said."""
+
+    loaded: dict[str, Any]
+    rolled_back: dict[str, Any]
+    says: str
+
+
+Walk = Callable[[dict[str, Any]], End]
+
+
+@pytest.fixture(scope="session")
+def walk(ledger: Ledger, small_source: str, tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    """The small project from discovery to a roll back, with switches turned."""
+
+    def through(switches: dict[str, Any]) -> End:
+        folder: Path = tmp_path_factory.mktemp("reading")
+        said: list[str] = []
+        with World.open(ledger, small_source, write_project(folder / "projects"), folder, switches=switches) as world:
+            try:
+                world.prepare()
+                world.apply()
+            except MigrationError as error:
+                said.append(str(error))
+            said += world.broken_claims().values()
+            loaded = end_state(world.snapshot())
+            try:
+                with world.partition() as partition:
+                    done = stages.roll_back(partition)
+                said += [why for left in done.left.values() for _, why in left]
+            except MigrationError as error:
+                said.append(str(error))
+            return End(loaded, end_state(world.snapshot()), "\n".join(said))
+
+    return through
+
+
+@pytest.fixture(scope="session")
+def by_default(walk: Walk) -> End:
+    return walk({})
+
+
+def test_by_default_everything_arrives_and_nothing_is_said(by_default: End) -> None:
+    assert by_default.says == ""
+    assert [len(by_default.loaded[kind]) for kind in ("companies", "contacts", "leads")] == [5, 10, 3]
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=str)
+def test_the_small_project_ends_the_same_or_says_what_it_could_not_do(case: Case, walk: Walk, by_default: End) -> None:
+    end = walk({case.switch: case.value})
+
+    if case in SAYS:
+        assert SAYS[case] in end.says
+    else:
+        assert end.says == ""
+        assert end.loaded == by_default.loaded
+        assert end.rolled_back == by_default.rolled_back
+    doubled = [name for kind in ("companies", "contacts", "leads") for name in end.loaded[kind] if " again " in name]
+    assert doubled == []
