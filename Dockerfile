@@ -9,7 +9,8 @@ COPY dagster.yaml ./
 
 # A fresh volume takes its owner from the folder in the image.
 RUN useradd --system --create-home migration \
-    && install --directory --owner=migration --mode=0700 /home/migration/state /home/migration/state/dagster /home/migration/state/files
+    && install --directory --owner=migration --mode=0700 /home/migration/state /home/migration/state/dagster /home/migration/state/files \
+       /home/migration/state/tokens
 USER migration
 ENV MIGRATION_HOME=/home/migration/state \
     MIGRATION_PROJECTS=/app/projects \

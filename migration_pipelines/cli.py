@@ -67,6 +67,30 @@ def new(
     _print(as_json, {"folder": str(folder)}, f"Made {folder}. Take the decisions in project.yaml, then discover.")
 
 
+@app.command("sign-in")
+def sign_in(
+    key: Key,
+    code: Annotated[
+        str | None, typer.Option("--code", help="the code of the consent, or the address that the browser ended on")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sign in to the target by OAuth: without --code it says where an administrator consents."""
+    settings = load_settings(os.environ)
+    if code is None:
+        address = stages.consent_address(settings, key, os.environ)
+        steps = (
+            f"Open this address as an administrator of the account, and consent:\n\n  {address}\n\n"
+            "The browser then goes to the integration's redirect address, whatever stands there. Copy the whole address from\n"
+            f"its address bar, and within 20 minutes run:\n\n  crm-migrate sign-in {key} --code 'ADDRESS'"
+        )
+        _print(as_json, {"consent": address}, steps)
+        return
+    stages.sign_in(settings, key, code, os.environ)
+    kept = settings.tokens(key)
+    _print(as_json, {"tokens": str(kept)}, f"Signed in. The tokens are in {kept}; they are renewed as they end.")
+
+
 @app.command()
 def discover(key: Key, as_json: Json = False) -> None:
     """Read what both orgs are. Writes nothing to either."""
@@ -111,12 +135,25 @@ def confirm(
     plan_: Annotated[
         bool, typer.Option("--plan", help="approve the current plan, so that the Dagster UI may load it")
     ] = False,
+    checklist: Annotated[
+        bool, typer.Option("--checklist", help="say that what only a person can see to in the target is seen to")
+    ] = False,
+    pilot: Annotated[
+        bool, typer.Option("--pilot", help="say that the pilot in production was looked at and is as it should be")
+    ] = False,
     by: By = ME,
     as_json: Json = False,
 ) -> None:
-    """Confirm mapping rows, decisions and owners as they stand; or, with --plan, the current plan."""
+    """Confirm mapping rows, decisions and owners as they stand; or what one of the options names."""
     with _partition(key) as partition:
-        if plan_:
+        if pilot:
+            stages.see_pilot(partition, who=by)
+            _print(as_json, {"pilot": "seen"}, f"{by} has looked at the pilot of {key}.")
+        elif checklist:
+            statements = stages.vouch(partition, who=by)
+            shown = "\n".join(f"  {one}" for one in statements) or "  Nothing new."
+            _print(as_json, {"vouched": statements}, f"{by} vouches for the target of {key}:\n{shown}")
+        elif plan_:
             fingerprint = stages.approve_plan(partition, who=by)
             _print(as_json, {"approved": fingerprint}, f"{by} approves plan {fingerprint[:12]} of {key}.")
         else:
@@ -182,11 +219,15 @@ def rollback(
     _run("roll_back", key, config={"ops": {"undo_everything": {"config": {"partition": key, "force": force}}}})
     with _partition(key) as partition:
         left = partition.ledger.batches.left_alone()
+        listed = stages.write_admin_list(partition)
     lines = [f"{sum(counts.values()) - len(left)} records rolled back, {len(left)} left alone."]
     lines += [f"  {row['route']} {row['source_id']}: {row['detail']}" for row in left]
     if left:
         lines.append("To undo those that somebody changed as well, run it with --yes --force.")
-    _print(as_json, {"undone": sum(counts.values()) - len(left), "left": left}, "\n".join(lines))
+    if listed:
+        lines.append(f"What this project made and the target still holds, for its administrator: {listed}")
+    found = {"undone": sum(counts.values()) - len(left), "left": left, "admin_list": listed}
+    _print(as_json, found, "\n".join(lines))
 
 
 @app.command()

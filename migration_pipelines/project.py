@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -72,15 +74,26 @@ class SourceConnection(Frozen):
 
 
 class TargetConnection(Frozen):
-    """How to reach a target org, and how hard to press it.
+    """How to reach a target org, how to sign in, and how hard to press it. One signs in by a token that somebody made, or
+    by an integration's OAuth, after `crm-migrate sign-in`.
 
     `quiet_seconds` is how long to wait before asking what became of a request whose answer was lost.
     """
 
     url: Variable
-    token: Variable
+    token: Variable | None = None
+    client_id: Variable | None = None
+    client_secret: Variable | None = None
+    redirect_uri: Variable | None = None
     requests_per_second: Pace = 5
     quiet_seconds: Annotated[float, Field(ge=0)] = 10
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> TargetConnection:
+        given = [one is not None for one in (self.token, self.client_id, self.client_secret, self.redirect_uri)]
+        if given not in ([True, False, False, False], [False, True, True, True]):
+            raise ValueError("give one way to sign in: token:, or client_id:, client_secret: and redirect_uri:")
+        return self
 
 
 class Environment(Frozen):
@@ -233,7 +246,7 @@ def read_yaml(path: Path) -> Any:
         InvalidInput: it is missing, unreadable, or no YAML; the text names the line.
     """
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return deepcopy(_content_of(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise InvalidInput(f"{path} is missing.") from None
     except UnicodeDecodeError as error:
@@ -250,6 +263,12 @@ def read_yaml(path: Path) -> Any:
         raise InvalidInput(f"{path} is no YAML: {error}.") from None
     except (ValueError, RecursionError):  # a date such as 2020-13-45, brackets without end
         raise InvalidInput(f"{path} holds a value that cannot be read. Put dates and odd values in quotes.") from None
+
+
+@lru_cache(maxsize=256)
+def _content_of(text: str) -> Any:
+    """Reading a mapping file takes longer than all else that opening a project does, and most of them stay the same."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 M = TypeVar("M", bound=Frozen)

@@ -29,6 +29,10 @@ class Settings(BaseModel):
     database_url: str | None = Field(repr=False)  # MIGRATION_DATABASE_URL; None: the embedded server
     files_url: str = Field(repr=False)  # MIGRATION_FILES: a path, or a URL that fsspec knows
 
+    def tokens(self, key: str) -> Path:
+        """The file that keeps what a partition's sign-in brought."""
+        return self.home / "tokens" / f"{key}.json"
+
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. An empty variable counts as absent, as compose and CI leave them.

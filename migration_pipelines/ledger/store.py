@@ -19,6 +19,7 @@ from migration_pipelines.ledger.codec import decode_text
 from migration_pipelines.ledger.plans import Plans
 from migration_pipelines.ledger.proof import Proof
 from migration_pipelines.ledger.records import Records
+from migration_pipelines.ledger.report import ReportQuestions
 
 
 class Ledger:
@@ -85,6 +86,11 @@ class PartitionLedger(PartitionTables):
     def proof(self) -> Proof:
         """What was read back, and how it adds up."""
         return Proof(self.engine, self.id, self.key)
+
+    @cached_property
+    def report(self) -> ReportQuestions:
+        """What only the report asks."""
+        return ReportQuestions(self.engine, self.id, self.key)
 
     def add_event(self, kind: str, *, who: str | None = None, detail: Mapping[str, Any] | None = None) -> None:
         self.execute(

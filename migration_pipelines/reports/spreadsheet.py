@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from migration_pipelines.reports.whole_file import whole_file
 
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
 
@@ -16,17 +16,10 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it; None is an empty cell.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # 0600 from the start
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", errors="replace", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            writer.writerows([_cell(value) for value in row] for row in rows)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path, encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows([_cell(value) for value in row] for row in rows)
     return path
 
 

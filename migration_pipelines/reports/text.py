@@ -165,6 +165,9 @@ def reconciliation_text(objects: Mapping[str, Any]) -> str:
                 *(str(outcomes.get(word, 0) or "-") for word in words),
                 str(figures["present"]), str(figures["wrong"] + figures["wrong_references"]),
             ])  # fmt: skip
+            if figures["ignored"]:
+                lost = ", ".join(figures["ignored"])
+                notes.append(f"  not kept: {route.split('/')[1]}: the target takes {lost} and does not keep it")
             for row in figures["not_loaded"]:
                 problems = row["problems"] or ([row["problem"]] if row["problem"] else [])
                 why = "; ".join(problem["message"] for problem in problems)

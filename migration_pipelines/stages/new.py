@@ -15,6 +15,7 @@ _PROJECT = """\
 name: {name}
 source: {source}
 target: {target}
+# Kommo by OAuth: in place of token: give client_id:, client_secret: and redirect_uri:, then crm-migrate sign-in PARTITION.
 environments:
   sandbox:
     source: {{url: {NAME}_SOURCE_URL, client_id: {NAME}_SOURCE_CLIENT_ID, client_secret: {NAME}_SOURCE_CLIENT_SECRET}}

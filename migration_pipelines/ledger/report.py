@@ -1,0 +1,297 @@
+"""What only the report asks: every record's one outcome, reasons, fields, money, owners, a draw of records, and lists.
+
+Aggregates are worked out in SQL; lists come a page at a time. Values are as the ledger knows them: what was meant in the
+version that was sent, overlaid with what read back differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migration_pipelines.ledger.base import PartitionTables
+from migration_pipelines.ledger.codec import decode_text
+
+PAGE = 1_000
+GROUPS = 100
+"""The most groups that one question gives; each row says how many there are."""
+
+_UNHOLDABLE = r"E'(?<!\\\\)((\\\\\\\\)*)\\\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', E'\\1\\\\ufffd', 'g'"
+_AMOUNT = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
+# Ids, numbers and quoted values differ from record to record where the target's words are the same.
+_WORDS = (
+    r"left(regexp_replace(regexp_replace(regexp_replace(message, E'([\"\'])[^\"\']*\\1', E'\\1…\\1', 'g'), "
+    r"E'\\m(?=[A-Za-z]*[0-9])[0-9A-Za-z]{15,18}\\M', '…', 'g'), '[0-9]+', '#', 'g'), 200)"
+)
+
+
+def readable(column: str) -> str:
+    """SQL for a `json` column that every operator can take apart: U+FFFD stands for what PostgreSQL's text cannot hold."""
+    return (
+        f"(CASE WHEN position(E'\\\\u' IN {column}::text) = 0 THEN {column} "
+        f"ELSE regexp_replace({column}::text, {_UNHOLDABLE})::json END)"
+    )
+
+
+def _amount(value: str) -> str:
+    return f"CASE WHEN {value} ~ '{_AMOUNT}' THEN ({value})::numeric END"
+
+
+def _known(found: str, payload: str, field: str) -> str:
+    """SQL for a value as it is known to be in the target, as text: what was found where it differs, else what was meant."""
+    return f"CASE WHEN {found}.entry_id IS NULL THEN {payload} ->> :{field} ELSE {readable(f'{found}.found')} #>> '{{}}' END"
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyFields:
+    """Where amounts stand: field names of the source, and those of the target.
+
+    `exact` is the target's field with the amount as it is, `whole` the one that takes whole units; `status` its stage.
+    """
+
+    source_object: str
+    route: str
+    amount: str
+    stage: str
+    close: str
+    owner: str
+    exact: str
+    whole: str
+    status: str
+    currency: str = ""
+
+
+class ReportQuestions(PartitionTables):
+    """The report's questions to one partition."""
+
+    def outcomes_of_records(self, routes: Sequence[str]) -> dict[str, int]:
+        """Outcome -> records of one source object, each counted once: on the first of its routes that takes it."""
+        rows = self.select(
+            """
+            SELECT outcome, count(*) AS rows FROM (
+              SELECT DISTINCT ON (s.source_id) s.outcome FROM ledger.entry_status s
+              WHERE s.partition_id = :partition AND s.route_id = ANY(CAST(:routes AS int[]))
+              ORDER BY s.source_id, s.outcome = 'excluded', array_position(CAST(:routes AS int[]), s.route_id::int)
+            ) once GROUP BY outcome ORDER BY outcome
+            """,
+            routes=[self.route_id(route) for route in routes],
+        )
+        return {row["outcome"]: row["rows"] for row in rows}
+
+    def reasons(self, route: str) -> list[Mapping[str, Any]]:
+        """Why entries of a route are held, failed, left out or listed, most frequent first.
+
+        Rows: (outcome, reason, field, holds, words, rows, example, message, groups). `words` are the message without what
+        differs from record to record, where no reason of ours names it. An entry counts under each of its reasons.
+        """
+        return self.select(
+            f"""
+            SELECT outcome, reason, field, holds, words, count(*) AS rows, (min(ARRAY[source_id, message]))[1] AS example,
+                   (min(ARRAY[source_id, message]))[2] AS message, count(*) OVER () AS groups
+            FROM (
+              SELECT outcome, source_id, reason, field, holds, message,
+                     CASE WHEN reason IS NULL OR reason = 'REFUSED' THEN {_WORDS} ELSE '' END AS words
+              FROM (
+                SELECT s.outcome, s.source_id, q ->> 'reason' AS reason, coalesce(q ->> 'field', '') AS field,
+                       coalesce((q ->> 'holds')::boolean, true) AS holds, coalesce(q ->> 'message', '') AS message
+                FROM ledger.entry_status s CROSS JOIN LATERAL json_array_elements(s.problems) q
+                WHERE s.partition_id = :partition AND s.route_id = :route AND s.problems IS NOT NULL
+                UNION ALL
+                SELECT s.outcome, s.source_id, q ->> 'reason', coalesce(q ->> 'field', ''), true, coalesce(q ->> 'message', '')
+                FROM ledger.entry_status s CROSS JOIN LATERAL (SELECT {readable("s.problem")} AS q) said
+                WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned'
+                  AND s.outcome IN ('held', 'failed', 'conflict') AND s.problem IS NOT NULL
+              ) given
+            ) said
+            GROUP BY outcome, reason, field, holds, words ORDER BY rows DESC, outcome, reason, field, words LIMIT :limit
+            """,  # noqa: S608  the fragments are ours
+            route=self.route_id(route), limit=GROUPS,
+        )  # fmt: skip
+
+    def fields(self, route: str) -> list[dict[str, Any]]:
+        """How each field and reference of what a route wrote reads back; matched records, of which nothing was written, do
+        not count.
+
+        Rows: (field, written, filled, unread, gone, and a count for every verdict). `gone` are fields of records that did
+        not answer.
+        """
+        written = self.select(
+            f"""
+            WITH loaded AS MATERIALIZED (
+              SELECT {readable("i.payload")} AS payload, i.ref_fields, s.ref_target_ids, b.verified_at IS NULL AS is_unread,
+                     b.verified_at IS NOT NULL AND EXISTS (
+                       SELECT 1 FROM ledger.finding f WHERE f.entry_id = s.entry_id AND f.field = '') AS is_gone
+              FROM ledger.entry_status s
+              JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version
+              JOIN ledger.batch b ON b.id = s.batch_id
+              WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' AND s.result <> 'unchanged'
+            )
+            SELECT field, count(*) AS written, count(*) FILTER (WHERE is_filled) AS filled,
+                   count(*) FILTER (WHERE is_unread) AS unread, count(*) FILTER (WHERE is_gone) AS gone
+            FROM (
+              SELECT one.key AS field, one.value::text !~ '^(null|\\[\\]|"\\s*")$' AS is_filled, is_unread, is_gone
+              FROM loaded CROSS JOIN LATERAL json_each(payload) one
+              UNION ALL
+              SELECT one.field, true, is_unread, is_gone FROM loaded CROSS JOIN LATERAL (
+                SELECT DISTINCT u.field FROM unnest(ref_fields, ref_target_ids) AS u(field, target_id)
+                WHERE u.target_id IS NOT NULL) one
+            ) each GROUP BY field
+            """,  # noqa: S608
+            route=self.route_id(route),
+        )
+        found: dict[str, dict[str, int]] = {}
+        for row in self.select(
+            "SELECT f.field, f.verdict, count(*) AS rows FROM ledger.finding f "
+            "JOIN ledger.entry_status s ON s.entry_id = f.entry_id JOIN ledger.batch b ON b.id = s.batch_id "
+            "WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' "
+            "AND b.verified_at IS NOT NULL AND f.field <> '' GROUP BY f.field, f.verdict",
+            route=self.route_id(route),
+        ):
+            found.setdefault(row["field"], {})[row["verdict"]] = row["rows"]
+        return [{**row, "verdicts": found.get(row["field"], {})} for row in written]
+
+    def money(self, fields: MoneyFields) -> list[Mapping[str, Any]]:
+        """Amounts of live source records and of what of them is known to be in the target, exactly.
+
+        Rows: (kind, currency, value, rows, amounts, source, arrived, arrived_source, target, whole, with_whole, most_rounded,
+        statuses), where kind is "all", "stage", "owner" or "month". `source`, `arrived_source`, `target` and `whole` are
+        sums; `amounts` counts the records with an amount; `rounded` sums whole minus exact.
+        """
+        return self.select(
+            f"""
+            WITH known AS (
+              SELECT s.source_id, {_known("x", "p.payload", "exact")} AS exact, {_known("w", "p.payload", "whole")} AS whole,
+                     {_known("t", "p.payload", "status")} AS status
+              FROM ledger.entry_status s
+              JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version
+              CROSS JOIN LATERAL (SELECT {readable("i.payload")} AS payload) p
+              LEFT JOIN ledger.finding x ON x.entry_id = s.entry_id AND x.field = :exact
+              LEFT JOIN ledger.finding w ON w.entry_id = s.entry_id AND w.field = :whole
+              LEFT JOIN ledger.finding t ON t.entry_id = s.entry_id AND t.field = :status
+              LEFT JOIN ledger.finding gone ON gone.entry_id = s.entry_id AND gone.field = ''
+              WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' AND gone.entry_id IS NULL
+            ), deal AS (
+              SELECT coalesce(p.payload ->> :currency, '') AS currency, coalesce(p.payload ->> :stage, '') AS stage,
+                     coalesce(p.payload ->> :owner, '') AS owner, coalesce(left(p.payload ->> :close, 7), '') AS month,
+                     {_amount("p.payload ->> :amount")} AS amount, k.source_id IS NOT NULL AS is_there,
+                     {_amount("k.exact")} AS exact, {_amount("k.whole")} AS whole, k.status
+              FROM ledger.source_record r
+              CROSS JOIN LATERAL (SELECT {readable("r.payload")} AS payload) p
+              LEFT JOIN known k ON k.source_id = r.source_id
+              WHERE r.partition_id = :partition AND r.object_id = :object AND NOT r.deleted
+            )
+            SELECT CASE WHEN GROUPING(stage) = 0 THEN 'stage' WHEN GROUPING(owner) = 0 THEN 'owner'
+                        WHEN GROUPING(month) = 0 THEN 'month' ELSE 'all' END AS kind,
+                   currency, coalesce(stage, owner, month, '') AS value, count(*) AS rows, count(amount) AS amounts,
+                   coalesce(sum(amount), 0) AS source, count(*) FILTER (WHERE is_there) AS arrived,
+                   coalesce(sum(amount) FILTER (WHERE is_there), 0) AS arrived_source, coalesce(sum(exact), 0) AS target,
+                   coalesce(sum(whole - exact), 0) AS rounded, coalesce(max(abs(whole - exact)), 0) AS most_rounded,
+                   array_agg(DISTINCT status) FILTER (WHERE status IS NOT NULL) AS statuses
+            FROM deal GROUP BY GROUPING SETS ((currency, stage), (currency, owner), (currency, month), (currency))
+            ORDER BY kind, currency, value
+            """,  # noqa: S608
+            route=self.route_id(fields.route), object=self.object_id(fields.source_object), amount=fields.amount,
+            stage=fields.stage, close=fields.close, owner=fields.owner, currency=fields.currency, exact=fields.exact,
+            whole=fields.whole, status=fields.status,
+        )  # fmt: skip
+
+    def owned_in_source(self, source_object: str, field: str) -> dict[str, int]:
+        """Owner's source id -> live records of an object."""
+        rows = self.select(
+            f"SELECT p.payload ->> :field AS owner, count(*) AS rows FROM ledger.source_record r "  # noqa: S608
+            f"CROSS JOIN LATERAL (SELECT {readable('r.payload')} AS payload) p "
+            "WHERE r.partition_id = :partition AND r.object_id = :object AND NOT r.deleted GROUP BY 1",
+            object=self.object_id(source_object),
+            field=field,
+        )
+        return {row["owner"]: row["rows"] for row in rows if row["owner"]}
+
+    def owned_in_target(self, route: str, field: str) -> dict[str, int]:
+        """Owner's source id -> loaded records of a route that were given to the owner's counterpart."""
+        rows = self.select(
+            "SELECT i.ref_ids[array_position(i.ref_fields, :field)] AS owner, count(*) AS rows FROM ledger.entry_status s "
+            "JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version "
+            "WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' GROUP BY 1",
+            route=self.route_id(route),
+            field=field,
+        )
+        return {row["owner"]: row["rows"] for row in rows if row["owner"]}
+
+    def draw(self, route: str, count: int, seed: str) -> list[Mapping[str, Any]]:
+        """Some loaded entries of a route, the same ones for the same seed, with what was meant and found.
+
+        Rows: (source_id, target_id, payload, ref_fields, ref_routes, ref_ids, ref_target_ids, is_read, findings, source).
+        """
+        return self.select(
+            """
+            WITH drawn AS (
+              SELECT s.*, md5(:seed || s.source_id) AS place FROM ledger.entry_status s
+              WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded'
+              ORDER BY place, s.source_id LIMIT :count
+            )
+            SELECT d.source_id, d.target_id, i.payload, i.ref_fields, i.ref_ids, d.ref_target_ids,
+                   (SELECT array_agg(r.key ORDER BY n) FROM unnest(i.ref_routes) WITH ORDINALITY AS u(id, n)
+                    JOIN ledger.route r ON r.id = u.id) AS ref_routes,
+                   b.verified_at IS NOT NULL AS is_read,
+                   (SELECT json_agg(json_build_object('field', f.field, 'verdict', f.verdict, 'found', f.found))
+                    FROM ledger.finding f WHERE f.entry_id = d.entry_id) AS findings
+            FROM drawn d JOIN ledger.intent i ON i.entry_id = d.entry_id AND i.version = d.sent_version
+            JOIN ledger.batch b ON b.id = d.batch_id ORDER BY d.place, d.source_id
+            """,
+            route=self.route_id(route), seed=seed, count=count,
+        )  # fmt: skip
+
+    def source_values(self, source_object: str, source_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Source id -> the record's values as the source gave them."""
+        rows = self.select(
+            "SELECT source_id, payload FROM ledger.source_record "
+            "WHERE partition_id = :partition AND object_id = :object AND source_id = ANY(:ids)",
+            object=self.object_id(source_object),
+            ids=list(source_ids),
+        )
+        return {row["source_id"]: row["payload"] for row in rows}
+
+    def parts_of_names(
+        self, source_object: str, fields: Sequence[str], source_ids: Sequence[str]
+    ) -> dict[str, Sequence[str | None]]:
+        """Source id -> the text of some fields of the record, in their order."""
+        rows = self.select(
+            f"SELECT source_id, ARRAY(SELECT p.payload ->> f FROM unnest(CAST(:fields AS text[])) f) AS parts "  # noqa: S608
+            f"FROM ledger.source_record r CROSS JOIN LATERAL (SELECT {readable('r.payload')} AS payload) p "
+            "WHERE r.partition_id = :partition AND r.object_id = :object AND r.source_id = ANY(:ids)",
+            object=self.object_id(source_object), fields=list(fields), ids=list(source_ids),
+        )  # fmt: skip
+        return {row["source_id"]: row["parts"] for row in rows}
+
+    def itemised(self, route: str, outcomes: Sequence[str] = ()) -> Iterator[list[Mapping[str, Any]]]:
+        """Entries of a route that have something to say, a page at a time: (source_id, planned, outcome, target_id, problems,
+        problem). Of all outcomes but those that the mapping leaves out, where none is named."""
+        yield from self._pages(
+            "(s.problems IS NOT NULL OR s.problem IS NOT NULL) AND CASE WHEN cardinality(CAST(:outcomes AS text[])) = 0 "
+            "THEN s.outcome <> 'excluded' ELSE s.outcome = ANY(:outcomes) END",
+            route, outcomes=list(outcomes),
+        )  # fmt: skip
+
+    def left_alone(self, route: str) -> Iterator[list[Mapping[str, Any]]]:
+        """Entries of a route that the last roll back did not touch, or could not, a page at a time."""
+        yield from self._pages("s.undone = 'left'", route)
+
+    def _pages(self, condition: str, route: str, **values: Any) -> Iterator[list[Mapping[str, Any]]]:
+        last = ""
+        while True:
+            rows = self.select(
+                "SELECT s.source_id, s.planned, s.outcome, s.target_id, s.problems, s.problem, s.undo_detail "  # noqa: S608
+                "FROM ledger.entry_status s WHERE s.partition_id = :partition AND s.route_id = :route "
+                f"AND s.source_id > :last AND {condition} ORDER BY s.source_id LIMIT :limit",
+                route=self.route_id(route), last=last, limit=PAGE, **values,
+            )  # fmt: skip
+            if not rows:
+                return
+            last = rows[-1]["source_id"]
+            yield rows
+
+
+def plain(text: str | None) -> str:
+    """A text that SQL took out of a `json` column of ours, as it was."""
+    return decode_text(text or "")
