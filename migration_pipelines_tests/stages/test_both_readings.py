@@ -6,6 +6,7 @@ it could not do, and has made nothing twice.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,7 +21,7 @@ from migration_pipelines.twins.kommo.switches import Switches
 from migration_pipelines_tests.world import World, end_state, write_project
 
 NUMBERS: dict[str, tuple[int, ...]] = {
-    "requests_per_second": (7,),
+    "requests_per_second": (20,),  # 7 would take a minute here; the pace has tests of its own
     "requests_per_second_of_all": (0,),
     "retry_after_seconds": (1,),
     "block_after": (0, 1),
@@ -36,7 +37,7 @@ NUMBERS: dict[str, tuple[int, ...]] = {
     "query_delay_seconds": (3600,),
     "default_limit": (1,),
     "events_page": (250,),
-    "largest_part": (7,),
+    "largest_part": (1_000,),
 }
 """The readings of switches that are numbers, beside the default."""
 
@@ -65,8 +66,22 @@ def cases() -> Iterator[Case]:
         yield from (Case(one.name, value) for value in values)
 
 
-SAYS: dict[Case, str] = {}
+SAYS: dict[Case, str] = {
+    # the organisation cannot have what is wanted of it: nothing was written
+    Case("company_phone_email", False): "the target has no field companies.PHONE (multitext), and none of that type can be made",
+    Case("field_ceiling", 3): "Kommo refused to make fields of companies: The limit of custom fields has been reached",
+    # values that are longer than the account takes: each record is named, with Kommo's words, and what follows waits
+    Case("name_length", 12): "5 records refused by the target, 0 allowed: 001Tw0000000001IAA: name: This value is too long.",
+    Case("textarea_length", 10): "records refused by the target, 0 allowed: 001Tw0000000001IAA: custom_fields_values.",
+    Case("note_length", 20): "3 records refused by the target, 0 allowed: 002Tw0000000001IAA: params.text: This value is",
+    Case("task_text_length", 20): "records refused by the target, 0 allowed: 00TTw0000000001MAA: text: This value is too long.",
+    # what an account does not keep: all else is the same
+    Case("note_dates", "ignored"): "but for what the target does not keep: created_at of activities/Task>notes",
+    Case("note_authors", "ignored"): "but for what the target does not keep: created_by, responsible_user_id of activities/Task",
+}  # fmt: skip
 """What cannot be done under a reading, and the words in which it is said."""
+NOT_KEPT = {"note_dates": {"created_at", "updated_at"}, "note_authors": {"created_by", "responsible_user_id"}}
+"""What of a note may differ where the account does not keep it."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +109,37 @@ def walk(ledger: Ledger, small_source: str, tmp_path_factory: pytest.TempPathFac
                 world.apply()
             except MigrationError as error:
                 said.append(str(error))
-            said += world.broken_claims().values()
-            loaded = end_state(world.snapshot())
+            with world.partition() as partition:
+                objects = stages.status(partition)["objects"].values()
+            claims = [claim for one in objects for claim in one["claims"].values()]
+            said += [one["says"] for one in claims if not one["holds"] or "does not keep" in one["says"]]
+            loaded = _seen(world)
             try:
                 with world.partition() as partition:
                     done = stages.roll_back(partition)
                 said += [why for left in done.left.values() for _, why in left]
             except MigrationError as error:
                 said.append(str(error))
-            return End(loaded, end_state(world.snapshot()), "\n".join(said))
+            return End(loaded, _seen(world), "\n".join(said))
 
     return through
+
+
+def _seen(world: World) -> dict[str, Any]:
+    """The account, without the second form in which some show a price."""
+    state = end_state(world.snapshot())
+    for deal in state["leads"].values():
+        deal.pop("price_with_minor_units", None)
+    return state
+
+
+def _without(state: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """The account, without some keys of its notes."""
+    notes = [
+        (card, {name: value for name, value in json.loads(note).items() if name not in names})
+        for card, note in state["notes"]
+    ]
+    return state | {"notes": sorted(notes, key=str)}
 
 
 @pytest.fixture(scope="session")
@@ -121,11 +156,11 @@ def test_by_default_everything_arrives_and_nothing_is_said(by_default: End) -> N
 def test_the_small_project_ends_the_same_or_says_what_it_could_not_do(case: Case, walk: Walk, by_default: End) -> None:
     end = walk({case.switch: case.value})
 
-    if case in SAYS:
-        assert SAYS[case] in end.says
-    else:
-        assert end.says == ""
-        assert end.loaded == by_default.loaded
-        assert end.rolled_back == by_default.rolled_back
+    assert SAYS.get(case, "") in end.says
+    assert bool(end.says) is (case in SAYS)
+    if case not in SAYS or case.switch in NOT_KEPT:
+        names = NOT_KEPT.get(case.switch, set())
+        assert _without(end.loaded, names) == _without(by_default.loaded, names)
+        assert _without(end.rolled_back, names) == _without(by_default.rolled_back, names)
     doubled = [name for kind in ("companies", "contacts", "leads") for name in end.loaded[kind] if " again " in name]
     assert doubled == []
