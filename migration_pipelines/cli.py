@@ -24,6 +24,7 @@ from migration_pipelines.ledger.server import EmbeddedServer
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.project import load_projects
 from migration_pipelines.reports import text
+from migration_pipelines.reports.verdict import summary_text
 from migration_pipelines.settings import load_settings
 
 app = typer.Typer(
@@ -254,6 +255,15 @@ def status(
 
 
 @app.command()
+def report(key: Key, as_json: Json = False) -> None:
+    """Write the report that somebody could sign: a page, data and lists, from what the ledger knows now."""
+    with _partition(key) as partition:
+        page = stages.write_report(partition)
+        content = stages.read_report(partition)
+    _print(as_json, content, summary_text(content, page))
+
+
+@app.command()
 def explain(key: Key, source_id: str, as_json: Json = False) -> None:
     """The whole story of one source record."""
     with _partition(key) as partition:
@@ -315,7 +325,9 @@ def _progress() -> Callable[[str], None]:
 def _show_status(key: str, as_json: bool) -> None:
     with _partition(key) as partition:
         found = stages.status(partition)
-    _print(as_json, found, text.status_text(found))
+        page = stages.report_path(partition)
+    found["report"] = str(page) if page.exists() else None
+    _print(as_json, found, text.status_text(found) + (f"\nReport: {page}" if page.exists() else ""))
 
 
 def _print(as_json: bool, content: Any, plain: str) -> None:

@@ -1,5 +1,6 @@
 """What only the report asks: every record's one outcome, reasons, fields, money, owners, a draw of records, and lists.
 
+All of it is one view of the ledger, at one moment: where each entry stands is worked out once, into a temporary table.
 Aggregates are worked out in SQL; lists come a page at a time. Values are as the ledger knows them: what was meant in the
 version that was sent, overlaid with what read back differently.
 """
@@ -7,8 +8,11 @@ version that was sent, overlaid with what read back differently.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import Connection, text
 
 from migration_pipelines.ledger.base import PartitionTables
 from migration_pipelines.ledger.codec import decode_text
@@ -62,16 +66,49 @@ class MoneyFields:
     currency: str = ""
 
 
+_STANDING = """
+    CREATE TEMP TABLE standing ON COMMIT DROP AS
+    SELECT s.entry_id, s.route_id, s.source_id, s.planned, s.outcome, s.result, s.target_id, s.sent_version, s.ref_target_ids,
+           s.problems, s.problem, s.undone, s.undo_detail, b.verified_at IS NOT NULL AS is_read
+    FROM (
+      SELECT * FROM ledger.entry_status WHERE partition_id = :partition OFFSET 0  -- else batches are read once an entry
+    ) s LEFT JOIN ledger.batch b ON b.id = s.batch_id
+"""
+
+
 class ReportQuestions(PartitionTables):
-    """The report's questions to one partition."""
+    """The report's questions to one partition. They are asked inside `one_view`."""
+
+    _view: Connection | None = None
+
+    @contextmanager
+    def one_view(self) -> Iterator[None]:
+        """All questions asked inside see the ledger as it is now, whatever a run does meanwhile."""
+        with (
+            self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+            connection.begin(),
+        ):
+            connection.execute(text(_STANDING), {"partition": self.id})
+            connection.execute(text("CREATE UNIQUE INDEX ON standing (route_id, source_id)"))
+            connection.execute(text("ANALYZE standing"))
+            self._view = connection
+            try:
+                yield
+            finally:
+                self._view = None
+
+    def select(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
+        assert self._view is not None, "the report's questions are asked inside one_view"
+        rows = self._view.execute(text(statement), {"partition": self.id, **values}).mappings()
+        return [dict(row) for row in rows]
 
     def outcomes_of_records(self, routes: Sequence[str]) -> dict[str, int]:
         """Outcome -> records of one source object, each counted once: on the first of its routes that takes it."""
         rows = self.select(
             """
             SELECT outcome, count(*) AS rows FROM (
-              SELECT DISTINCT ON (s.source_id) s.outcome FROM ledger.entry_status s
-              WHERE s.partition_id = :partition AND s.route_id = ANY(CAST(:routes AS int[]))
+              SELECT DISTINCT ON (s.source_id) s.outcome FROM standing s
+              WHERE s.route_id = ANY(CAST(:routes AS int[]))
               ORDER BY s.source_id, s.outcome = 'excluded', array_position(CAST(:routes AS int[]), s.route_id::int)
             ) once GROUP BY outcome ORDER BY outcome
             """,
@@ -95,12 +132,12 @@ class ReportQuestions(PartitionTables):
               FROM (
                 SELECT s.outcome, s.source_id, q ->> 'reason' AS reason, coalesce(q ->> 'field', '') AS field,
                        coalesce((q ->> 'holds')::boolean, true) AS holds, coalesce(q ->> 'message', '') AS message
-                FROM ledger.entry_status s CROSS JOIN LATERAL json_array_elements(s.problems) q
-                WHERE s.partition_id = :partition AND s.route_id = :route AND s.problems IS NOT NULL
+                FROM standing s CROSS JOIN LATERAL json_array_elements(s.problems) q
+                WHERE s.route_id = :route AND s.problems IS NOT NULL
                 UNION ALL
                 SELECT s.outcome, s.source_id, q ->> 'reason', coalesce(q ->> 'field', ''), true, coalesce(q ->> 'message', '')
-                FROM ledger.entry_status s CROSS JOIN LATERAL (SELECT {readable("s.problem")} AS q) said
-                WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned'
+                FROM standing s CROSS JOIN LATERAL (SELECT {readable("s.problem")} AS q) said
+                WHERE s.route_id = :route AND s.planned = 'planned'
                   AND s.outcome IN ('held', 'failed', 'conflict') AND s.problem IS NOT NULL
               ) given
             ) said
@@ -118,34 +155,28 @@ class ReportQuestions(PartitionTables):
         """
         written = self.select(
             f"""
-            WITH loaded AS MATERIALIZED (
-              SELECT {readable("i.payload")} AS payload, i.ref_fields, s.ref_target_ids, b.verified_at IS NULL AS is_unread,
-                     b.verified_at IS NOT NULL AND EXISTS (
-                       SELECT 1 FROM ledger.finding f WHERE f.entry_id = s.entry_id AND f.field = '') AS is_gone
-              FROM ledger.entry_status s
-              JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version
-              JOIN ledger.batch b ON b.id = s.batch_id
-              WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' AND s.result <> 'unchanged'
-            )
-            SELECT field, count(*) AS written, count(*) FILTER (WHERE is_filled) AS filled,
-                   count(*) FILTER (WHERE is_unread) AS unread, count(*) FILTER (WHERE is_gone) AS gone
-            FROM (
-              SELECT one.key AS field, one.value::text !~ '^(null|\\[\\]|"\\s*")$' AS is_filled, is_unread, is_gone
-              FROM loaded CROSS JOIN LATERAL json_each(payload) one
+            SELECT each.field, count(*) AS written, count(*) FILTER (WHERE each.is_filled) AS filled,
+                   count(*) FILTER (WHERE NOT s.is_read) AS unread,
+                   count(*) FILTER (WHERE s.is_read AND gone.entry_id IS NOT NULL) AS gone
+            FROM standing s
+            JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version
+            LEFT JOIN ledger.finding gone ON gone.entry_id = s.entry_id AND gone.field = ''
+            CROSS JOIN LATERAL (
+              SELECT one.key AS field, one.value::text !~ '^(null|\\[\\]|"\\s*")$' AS is_filled
+              FROM json_each({readable("i.payload")}) one
               UNION ALL
-              SELECT one.field, true, is_unread, is_gone FROM loaded CROSS JOIN LATERAL (
-                SELECT DISTINCT u.field FROM unnest(ref_fields, ref_target_ids) AS u(field, target_id)
-                WHERE u.target_id IS NOT NULL) one
-            ) each GROUP BY field
+              SELECT DISTINCT u.field, true FROM unnest(i.ref_fields, s.ref_target_ids) AS u(field, target_id)
+              WHERE u.target_id IS NOT NULL
+            ) each
+            WHERE s.route_id = :route AND s.outcome = 'loaded' AND s.result <> 'unchanged' GROUP BY each.field
             """,  # noqa: S608
             route=self.route_id(route),
         )
         found: dict[str, dict[str, int]] = {}
         for row in self.select(
             "SELECT f.field, f.verdict, count(*) AS rows FROM ledger.finding f "
-            "JOIN ledger.entry_status s ON s.entry_id = f.entry_id JOIN ledger.batch b ON b.id = s.batch_id "
-            "WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' "
-            "AND b.verified_at IS NOT NULL AND f.field <> '' GROUP BY f.field, f.verdict",
+            "JOIN standing s ON s.entry_id = f.entry_id WHERE s.route_id = :route AND s.outcome = 'loaded' "
+            "AND s.result <> 'unchanged' AND s.is_read AND f.field <> '' GROUP BY f.field, f.verdict",
             route=self.route_id(route),
         ):
             found.setdefault(row["field"], {})[row["verdict"]] = row["rows"]
@@ -163,14 +194,14 @@ class ReportQuestions(PartitionTables):
             WITH known AS (
               SELECT s.source_id, {_known("x", "p.payload", "exact")} AS exact, {_known("w", "p.payload", "whole")} AS whole,
                      {_known("t", "p.payload", "status")} AS status
-              FROM ledger.entry_status s
+              FROM standing s
               JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version
               CROSS JOIN LATERAL (SELECT {readable("i.payload")} AS payload) p
               LEFT JOIN ledger.finding x ON x.entry_id = s.entry_id AND x.field = :exact
               LEFT JOIN ledger.finding w ON w.entry_id = s.entry_id AND w.field = :whole
               LEFT JOIN ledger.finding t ON t.entry_id = s.entry_id AND t.field = :status
               LEFT JOIN ledger.finding gone ON gone.entry_id = s.entry_id AND gone.field = ''
-              WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' AND gone.entry_id IS NULL
+              WHERE s.route_id = :route AND s.outcome = 'loaded' AND gone.entry_id IS NULL
             ), deal AS (
               SELECT coalesce(p.payload ->> :currency, '') AS currency, coalesce(p.payload ->> :stage, '') AS stage,
                      coalesce(p.payload ->> :owner, '') AS owner, coalesce(left(p.payload ->> :close, 7), '') AS month,
@@ -210,9 +241,9 @@ class ReportQuestions(PartitionTables):
     def owned_in_target(self, route: str, field: str) -> dict[str, int]:
         """Owner's source id -> loaded records of a route that were given to the owner's counterpart."""
         rows = self.select(
-            "SELECT i.ref_ids[array_position(i.ref_fields, :field)] AS owner, count(*) AS rows FROM ledger.entry_status s "
+            "SELECT i.ref_ids[array_position(i.ref_fields, :field)] AS owner, count(*) AS rows FROM standing s "
             "JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version "
-            "WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' GROUP BY 1",
+            "WHERE s.route_id = :route AND s.outcome = 'loaded' GROUP BY 1",
             route=self.route_id(route),
             field=field,
         )
@@ -226,18 +257,18 @@ class ReportQuestions(PartitionTables):
         return self.select(
             """
             WITH drawn AS (
-              SELECT s.*, md5(:seed || s.source_id) AS place FROM ledger.entry_status s
-              WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded'
+              SELECT s.*, md5(:seed || s.source_id) AS place FROM standing s
+              WHERE s.route_id = :route AND s.outcome = 'loaded'
               ORDER BY place, s.source_id LIMIT :count
             )
             SELECT d.source_id, d.target_id, i.payload, i.ref_fields, i.ref_ids, d.ref_target_ids,
                    (SELECT array_agg(r.key ORDER BY n) FROM unnest(i.ref_routes) WITH ORDINALITY AS u(id, n)
                     JOIN ledger.route r ON r.id = u.id) AS ref_routes,
-                   b.verified_at IS NOT NULL AS is_read,
+                   d.is_read,
                    (SELECT json_agg(json_build_object('field', f.field, 'verdict', f.verdict, 'found', f.found))
                     FROM ledger.finding f WHERE f.entry_id = d.entry_id) AS findings
             FROM drawn d JOIN ledger.intent i ON i.entry_id = d.entry_id AND i.version = d.sent_version
-            JOIN ledger.batch b ON b.id = d.batch_id ORDER BY d.place, d.source_id
+            ORDER BY d.place, d.source_id
             """,
             route=self.route_id(route), seed=seed, count=count,
         )  # fmt: skip
@@ -282,7 +313,7 @@ class ReportQuestions(PartitionTables):
         while True:
             rows = self.select(
                 "SELECT s.source_id, s.planned, s.outcome, s.target_id, s.problems, s.problem, s.undo_detail "  # noqa: S608
-                "FROM ledger.entry_status s WHERE s.partition_id = :partition AND s.route_id = :route "
+                "FROM standing s WHERE s.route_id = :route "
                 f"AND s.source_id > :last AND {condition} ORDER BY s.source_id LIMIT :limit",
                 route=self.route_id(route), last=last, limit=PAGE, **values,
             )  # fmt: skip

@@ -1,6 +1,7 @@
 """Assets: one a CRM object, and those that surround them. The table `CRM_OBJECTS` is the graph."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -135,13 +136,17 @@ def object_asset(
                 figures = stages.load(partition, name, reporter(context))
             except GateClosed as closed:
                 yield from check_results(name, partition.key, stages.standing(partition, name, str(closed)))
+                with suppress(GateClosed):  # it may be so early that there is nothing to report
+                    stages.write_report(partition)
                 raise
             judgements = stages.judge_object(name, figures)
-            results = check_results(name, partition.key, judgements)
+            report = stages.write_report(partition)
+            results = check_results(name, partition.key, judgements, report)
             if any(not one.holds for one in judgements.values()):
                 yield from results
                 raise_if_broken(name, partition.key, judgements, ProofFailed)
-            yield dg.MaterializeResult(metadata=_metadata(figures), check_results=results)
+            metadata = _metadata(figures) | {"report": dg.MetadataValue.path(report)}
+            yield dg.MaterializeResult(metadata=metadata, check_results=results)
 
     return bring_over
 

@@ -1,6 +1,8 @@
 """Checks: one factory from the tables of claims. The numbers come from the ledger; a check only shows the judgement."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -21,20 +23,23 @@ def check_specs(
     ]
 
 
-def check_results(asset: str, key: str, judgements: Mapping[str, Judgement]) -> list[dg.AssetCheckResult]:
-    """Results to yield; each description starts with the partition and the number."""
+def check_results(
+    asset: str, key: str, judgements: Mapping[str, Judgement], report: Path | None = None
+) -> list[dg.AssetCheckResult]:
+    """Results to yield; each description starts with the partition and the number, and leads to the report if there is one."""
     return [
         dg.AssetCheckResult(
             asset_key=asset, check_name=name, passed=one.holds, description=f"{key}: {one.says}",
-            metadata=_what_next(key, one),
+            metadata=_what_next(key, one, report),
         )
         for name, one in judgements.items()
     ]  # fmt: skip
 
 
 def log_checks(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, asset: str, key: str, judgements: Mapping[str, Judgement]
-) -> None:
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, asset: str, key: str, judgements: Mapping[str, Judgement],
+    report: Path | None = None,
+) -> None:  # fmt: skip
     """Record judgements on an asset that this step does not make, against its last materialisation."""
     found = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key]), limit=1
@@ -50,7 +55,7 @@ def log_checks(
             dg.AssetCheckEvaluation(  # type: ignore[arg-type]
                 asset_key=dg.AssetKey(asset), check_name=name, passed=one.holds, blocking=True, partition=key,
                 description=f"{key}: {one.says}", target_materialization_data=target,
-                metadata={name: dg.MetadataValue.text(text) for name, text in _what_next(key, one).items()},
+                metadata=_what_next(key, one, report),
             )
         )  # fmt: skip
 
@@ -62,5 +67,6 @@ def raise_if_broken(asset: str, key: str, judgements: Mapping[str, Judgement], e
         raise error("\n".join(broken))
 
 
-def _what_next(key: str, one: Judgement) -> dict[str, str]:
-    return {} if one.holds or not one.next else {"next": one.advice(key)}
+def _what_next(key: str, one: Judgement, report: Path | None) -> dict[str, dg.MetadataValue[Any]]:
+    next_step = {} if one.holds or not one.next else {"next": dg.MetadataValue.text(one.advice(key))}
+    return next_step | ({"report": dg.MetadataValue.path(report)} if report else {})

@@ -26,9 +26,10 @@ def read_back(context: dg.OpExecutionContext, partitions: Partitions) -> None:
     with as_failure():
         partition = partitions.open(_partition_key(context))
         figures = stages.verify(partition, reporter(context))
+        report = stages.write_report(partition)
         judged = {name: stages.judge_object(name, one) for name, one in figures.items()}
         for name, judgements in judged.items():
-            log_checks(context, name, partition.key, judgements)
+            log_checks(context, name, partition.key, judgements, report)
         broken = {
             f"{name} {claim}": one
             for name, judgements in judged.items()
@@ -45,10 +46,14 @@ def undo_everything(context: dg.OpExecutionContext, config: RollBackConfig, part
             raise InvalidInput(
                 f"To roll back {context.partition_key}, repeat its key in the config: partition: {context.partition_key}"
             )
-        done = stages.roll_back(partitions.open(_partition_key(context)), force=config.force, report=reporter(context))
+        partition = partitions.open(_partition_key(context))
+        done = stages.roll_back(partition, force=config.force, report=reporter(context))
+        report = dg.MetadataValue.path(stages.write_report(partition))
     left = [f"{route} {source_id}: {why}" for route, rows in done.left.items() for source_id, why in rows]
     listed = str(done.admin_list) if done.admin_list else "nothing"
-    context.add_output_metadata({"undone": done.undone, "left alone": left, "still in the target": listed})
+    context.add_output_metadata(
+        {"undone": done.undone, "left alone": left, "still in the target": listed, "report": report}
+    )
 
 
 def _partition_key(context: dg.OpExecutionContext) -> str:

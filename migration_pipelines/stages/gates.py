@@ -58,7 +58,9 @@ def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
     disposed: set[str] = set()
     for compiled in partition.routes_from(source_object):
         route = compiled.route
-        disposed |= route.reads.union(route.lost, *(partition.project.pair.rules.find(one).reads for one in route.rules))
+        disposed |= route.reads.union(
+            route.lost, *(partition.project.pair.rules.find(one).reads for one in route.rules)
+        )
     for parent in {parent for compiled in partition.routes_from(source_object) for parent in compiled.route.carried_by}:
         for compiled in partition.routes_from(parent):
             for reference in compiled.route.references.values():

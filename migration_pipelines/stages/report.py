@@ -39,7 +39,8 @@ def write_report(partition: OpenPartition) -> Path:
     Raises:
         GateClosed: there is no plan yet, and so nothing to report.
     """
-    content = _content(partition)
+    with partition.ledger.report.one_view():
+        content = _content(partition)
     with whole_file(partition.review / DATA) as file:
         json.dump(content, file, indent=1, default=str)
     with whole_file(report_path(partition)) as file:

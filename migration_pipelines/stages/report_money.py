@@ -87,9 +87,10 @@ def _converters(row: FieldMap) -> set[str]:
 def _row(value: str, row: Mapping[str, Any]) -> dict[str, Any]:
     missing = row["source"] - row["arrived_source"]
     unexplained = row["source"] - row["target"] - missing
+    statuses = sorted(row["statuses"] or ()) if row["kind"] == "stage" else []
     return {
         "value": value, **{name: row[name] for name in _COUNTS}, **{name: str(row[name]) for name in _SUMS},
-        "missing": str(missing), "unexplained": str(unexplained), "in_target": sorted(row["statuses"] or ()) if row["kind"] == "stage" else [],
+        "missing": str(missing), "unexplained": str(unexplained), "in_target": statuses,
     }  # fmt: skip
 
 

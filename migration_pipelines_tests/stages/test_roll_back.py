@@ -95,9 +95,9 @@ def test_rolled_back_means_quarantined_marked_and_unlinked(loaded: World) -> Non
     assert snapshot["tasks"]
     assert snapshot["notes"]
     assert all(one["is_completed"] and "[rolled back]" in json.dumps(one["result"]) for one in snapshot["tasks"])
-    assert {re.sub(r"\s*\[SF:\w+\]", "", one["params"]["text"]) for one in snapshot["notes"] if "text" in one["params"]} == {
-        "[rolled back]"
-    }
+    assert {
+        re.sub(r"\s*\[SF:\w+\]", "", one["params"]["text"]) for one in snapshot["notes"] if "text" in one["params"]
+    } == {"[rolled back]"}
     assert snapshot["attached"] == []
     assert all(one["deleted_at"] for one in snapshot["files"])
     (quarantine,) = [one for one in snapshot["pipelines"] if one["name"] == "Rolled back migration"]
