@@ -7,6 +7,7 @@ it could not do, and has made nothing twice.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -42,6 +43,16 @@ NUMBERS: dict[str, tuple[int, ...]] = {
 """The readings of switches that are numbers, beside the default."""
 
 
+NOT_MET = {
+    *("requests_per_second_of_all", "block_window_seconds", "retry_after_seconds", "seats", "over_plan"),  # with others only
+    *("duplicate_control", "complex_links_existing", "mass_link", "contact_to_lead_links"),  # calls that we do not make
+    *("events_backdated", "events_page", "backdated_starts_automations", "feed_collapses_seconds"),  # seen by people only
+    *("contacts_filter_created_at", "custom_field_filter", "tag_filter"),  # filters that we do not use
+    *("context_user", "spent_token_status", "open_downloads", "delete_custom_fields", "delete_status", "updated_at"),
+}  # fmt: skip
+"""Switches that no request of a load or a roll back meets by itself: CHAOS=all shows it."""
+
+
 @dataclass(frozen=True)
 class Case:
     switch: str
@@ -54,6 +65,8 @@ class Case:
 def cases() -> Iterator[Case]:
     kinds = get_type_hints(Switches)
     for one in fields(Switches):
+        if one.name in NOT_MET and os.environ.get("CHAOS") != "all":
+            continue
         kind = kinds[one.name]
         if kind is bool:
             values: tuple[Any, ...] = (not one.default,)

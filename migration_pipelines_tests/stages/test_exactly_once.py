@@ -18,7 +18,7 @@ from migration_pipelines.ledger.store import Ledger
 from migration_pipelines_tests.world import World, end_state, write_project
 
 SLICES = 2
-KILLS = 10
+KILLS = 20 if os.environ.get("CHAOS") == "all" else 6
 SEED = 20261122
 EVERY = 6
 """Of all cases one in so many runs here, the kinds of fault taking turns; CHAOS=all runs each."""
