@@ -242,6 +242,7 @@ def test_a_closed_gate_ends_with_three_and_says_what_to_do(world: World, run: Ru
     refused(world, run("confirm", world.key), CLOSED, "crm-migrate discover")
     refused(world, run("verify", world.key), CLOSED, "nothing has been loaded")
     refused(world, run("apply", world.key), CLOSED, "crm-migrate plan")
+    refused(world, run("report", world.key), CLOSED, "crm-migrate plan")
     refused(world, run("rollback", world.key, "--yes"), CLOSED, "crm-migrate discover")
     world.prepare()
     change(world, "project.yaml", "failed_allowed: 0", "failed_allowed: 2")

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, text
 
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
-from migration_pipelines.ledger.codec import decode_text
 from migration_pipelines.ledger.lock import OrgLock
 
 PAGE = 2_000
@@ -268,19 +267,18 @@ class Batches(PartitionTables):
             [{"entry": entry.entry_id, "result": result, "detail": detail} for entry, result, detail in results],
         )
 
-    def made_by_us(self, route: str) -> list[Mapping[str, Any]]:
-        """Records of a route that we made in the target: (route, source_id, target_id, name, undone, detail)."""
-        rows = self.select(
-            "SELECT r.key AS route, s.source_id, s.target_id, s.undone, s.undo_detail AS detail, coalesce(i.payload ->> 'name', "
-            "nullif(concat_ws(' ', i.payload ->> 'first_name', i.payload ->> 'last_name'), ''), "
-            "left(split_part(i.payload ->> 'text', chr(10), 1), 80)) "
-            "AS name FROM ledger.entry_status s JOIN ledger.route r ON r.id = s.route_id "
+    def made_by_us(self, route: str) -> Iterator[Mapping[str, Any]]:
+        """Records of a route that we made in the target: (source_id, target_id, payload, undone, detail)."""
+        last = ""
+        while rows := self.select(
+            "SELECT s.source_id, s.target_id, s.undone, s.undo_detail AS detail, i.payload FROM ledger.entry_status s "
             "LEFT JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version "
             "WHERE s.partition_id = :partition AND s.route_id = :route AND s.target_id IS NOT NULL AND s.created_by_us "
-            "ORDER BY s.source_id",
-            route=self.route_id(route),
-        )  # fmt: skip
-        return [{**row, "name": row["name"] and decode_text(row["name"])} for row in rows]
+            "AND s.source_id > :last ORDER BY s.source_id LIMIT :limit",
+            route=self.route_id(route), last=last, limit=PAGE,
+        ):  # fmt: skip
+            last = rows[-1]["source_id"]
+            yield from rows
 
     def adopt(self, lock: OrgLock, plan_id: int, route: str, target_ids: Mapping[str, str]) -> int:
         """Take note of records that stand in the target rolled back and that this ledger does not know, so that the next

@@ -57,7 +57,8 @@ def next_steps(report: Mapping[str, Any]) -> list[str]:
     if state == "planned" and not steps:
         steps.append(f"Read the plan (crm-migrate plan {key}), then run: crm-migrate apply {key}")
     steps += [
-        f"Go through the list “{one['name']}” ({one['rows']:,} rows, beside this page). {one['todo']}"
+        f"Go through the list “{one['name']}” ({one['rows']:,} row{'' if one['rows'] == 1 else 's'}, beside this page). "
+        f"{one['todo']}"
         for one in report["lists"]
     ]
     if state == "rolled back":

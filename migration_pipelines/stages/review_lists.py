@@ -163,7 +163,7 @@ LISTS = (
     ),
     ReviewList(
         "values to look at",
-        "These were carried as they are, such as telephone numbers that nobody can dial. Correct what matters.",
+        "These were carried, such as telephone numbers that nobody can dial. Correct what matters.",
         _PROBLEM, _listed,
     ),
     ReviewList(

@@ -6,9 +6,11 @@ target that cannot delete keeps our records, marked and out of the way; its admi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from migration_pipelines.connectors.base import Found, Target
 from migration_pipelines.core.compare import Verdict, differences
@@ -87,17 +89,28 @@ def roll_back(partition: OpenPartition, *, force: bool = False, report: Report =
 
 def write_admin_list(partition: OpenPartition) -> Path | None:
     """List every record that this project made and that the target still holds, for whoever may delete there."""
-    rows = [
-        (row["route"].split(">")[1], row["target_id"], row["name"], row["route"].split("/")[1].split(">")[0], row["source_id"],
-         "rolled back" if row["undone"] == "undone" else "left as it is", row["detail"])
-        for _, compiled in reversed(partition.routes)
-        for row in partition.ledger.batches.made_by_us(compiled.key)
-        if row["detail"] != GONE
-    ]  # fmt: skip
-    if not rows:
+    rows = _still_there(partition)
+    first = next(rows, None)
+    if first is None:
         return None
     header = ("object", "id in the target", "name", "source object", "source id", "state", "why")
-    return write_csv(partition.review / "made in the target.csv", header, rows)
+    return write_csv(partition.review / "made in the target.csv", header, chain([first], rows))
+
+
+def _still_there(partition: OpenPartition) -> Iterator[Sequence[object]]:
+    for _, compiled in reversed(partition.routes):
+        for row in partition.ledger.batches.made_by_us(compiled.key):
+            if row["detail"] != GONE:
+                state = "rolled back" if row["undone"] == "undone" else "left as it is"
+                ends = compiled.route.target, row["target_id"], _name(row["payload"] or {}), compiled.route.source
+                yield *ends, row["source_id"], state, row["detail"]
+
+
+def _name(payload: Mapping[str, Any]) -> str:
+    """What a person knows a record by: its name, or how its text begins."""
+    parts = [payload.get("name") or payload.get("first_name"), payload.get("last_name")]
+    name = " ".join(str(part) for part in parts if part)
+    return name or str(payload.get("text") or "").partition("\n")[0][:80]
 
 
 def _make_room(partition: OpenPartition, target_object: str) -> None:

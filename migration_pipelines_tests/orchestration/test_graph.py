@@ -81,6 +81,8 @@ def test_a_migration_runs_through_the_graph_and_every_check_is_recorded_for_its_
     assert all(one.passed and one.partition == dagster_world.key for one in found.values())
     assert found["contacts", "what_was_loaded_is_there"].description.startswith(f"{dagster_world.key}: 18 of 18")
     assert dagster_world.broken_claims() == {}
+    report = Path(found["contacts", "what_was_loaded_is_there"].metadata["report"].value)
+    assert report.read_text("utf-8").startswith("<!doctype html>")
     assert asset_check_state(dagster_world, "contacts", "the_outcomes_add_up") == "SUCCEEDED"
     assert asset_check_state(dagster_world, "plan", "every_mapping_row_is_confirmed") == "SUCCEEDED"
 
