@@ -425,8 +425,9 @@ def test_a_stage_that_is_missing_is_added_to_the_pipeline_that_is_there(account:
     assert account.target.read_back("leads", [target_id])[target_id].values["status"] == "Newest"
 
 
-def test_a_refused_provisioning_says_who_may(account: Account) -> None:
-    with pytest.raises(PermanentFailure, match="administrator") as refused:
+def test_a_refused_provisioning_says_what_was_refused_in_kommos_words(account: Account) -> None:
+    words = r"Kommo refused to make fields of companies: This field is missing\. \(status 400\)"
+    with pytest.raises(PermanentFailure, match=words) as refused:
         account.target.provision(Wanted((WantedField("companies", "SEGMENT", "", "text"), NAMELESS), ()))
 
     assert TOKEN not in str(refused.value)
