@@ -45,7 +45,9 @@ def test_every_file_arrives_byte_for_byte(world: World) -> None:
 def test_a_second_extraction_fetches_no_body_again(world: World, small_source: str) -> None:
     def fetched() -> int:
         counts = httpx.get(f"{small_source}/__twin__/statistics").json()["by_endpoint"]
-        return sum(n for name, n in counts.items() if name.endswith("/{object}/{field}/{value}"))  # the twin's name of it
+        return sum(
+            n for name, n in counts.items() if name.endswith("/{object}/{field}/{value}")
+        )  # the twin's name of it
 
     with world.partition() as partition:
         stages.discover(partition)
