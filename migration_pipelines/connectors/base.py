@@ -147,11 +147,16 @@ class Target(Protocol):
     def render(self, batch: Batch) -> bytes:
         """The body that `write` will send, byte for byte."""
 
-    def write(self, batch: Batch, *, on_remote_job: Callable[[str], None]) -> Sequence[WriteResult | None]:
+    def write(
+        self, batch: Batch, *, on_remote_job: Callable[[str], None], body: bytes | None = None
+    ) -> Sequence[WriteResult | None]:
         """Create or update the batch's records: one answer a record, in order.
 
         None stands for a record that was not applied and not refused, because another one of the batch was: send it
         again. A refused record is a result that says "failed"; only a failed call raises.
+
+        Args:
+            body: what `render` gave for this batch, so that what was noted is what is sent.
 
         Raises:
             TransientFailure: nothing was applied, and another attempt could succeed.

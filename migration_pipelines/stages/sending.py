@@ -46,6 +46,7 @@ class _Ready:
 
     portion: _Portion
     batch: Batch
+    body: bytes
     stored: StoredBatch
 
 
@@ -109,14 +110,15 @@ class Sender:
             portion = _Portion(portion.entries[:longest])
         target = self._partition.target
         batch = _as_batch(self._compiled, portion.entries, target.high_water(self._name))
+        body = target.render(batch)
         stored = self._partition.ledger.batches.prepare(
             self._partition.lock(), self._plan_id, self._compiled.key, portion.entries,
-            body_digest=self._partition.files.put(target.render(batch)), high_water=batch.high_water,
+            body_digest=self._partition.files.put(body), high_water=batch.high_water,
         )  # fmt: skip
-        return _Ready(portion, batch, stored)
+        return _Ready(portion, batch, body, stored)
 
     def _write(self, ready: _Ready) -> Sequence[WriteResult | None]:
-        return self._partition.target.write(ready.batch, on_remote_job=lambda _job: None)
+        return self._partition.target.write(ready.batch, on_remote_job=lambda _job: None, body=ready.body)
 
     def _came_to(
         self, ready: _Ready, under_way: Future[Sequence[WriteResult | None]], following: _Ready | None

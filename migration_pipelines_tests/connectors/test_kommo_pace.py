@@ -117,6 +117,20 @@ def test_five_a_second_are_spaced_evenly() -> None:
     assert moments == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
 
 
+def test_a_late_request_makes_up_for_a_turn() -> None:
+    """Answers take a while now and then; what is lost on them is not lost for good."""
+    time = Time()
+    pace = Pace(5, sleep=time.sleep, clock=time.clock, chance=lambda: 0)
+    answering = (0.0, 0.35, 0.0, 0.0, 0.0, 0.0)
+    moments = []
+    for seconds in answering:
+        pace.before()
+        moments.append(time.now)
+        time.sleep(seconds)
+
+    assert moments == pytest.approx([0, 0.2, 0.55, 0.55 + 1 / 7, 0.55 + 2 / 7, 1.0])
+
+
 def test_a_429_makes_us_rest_and_go_half_as_fast() -> None:
     time = Time()
     pace = Pace(5, sleep=time.sleep, clock=time.clock, chance=lambda: 0)

@@ -97,10 +97,9 @@ class ArrayKind(Kind):
         """What has to follow an update. Safe to repeat."""
         del records
 
-    def is_learnt_from(self, batch: Batch, response: httpx.Response) -> bool:
-        """Whether a refusal taught us how this account wants such records: they are sent again, in another form."""
+    def learn_from(self, batch: Batch, response: httpx.Response) -> None:
+        """Find out from a refusal how this account wants such records. What would now look otherwise is sent again."""
         del batch, response
-        return False
 
     # Writing
 
@@ -116,9 +115,9 @@ class ArrayKind(Kind):
     def render(self, batch: Batch) -> bytes:
         return json.dumps([self.travelling_item(one) for one in self._travelling(batch).records]).encode()
 
-    def write(self, batch: Batch) -> Sequence[WriteResult | None]:
+    def write(self, batch: Batch, body: bytes) -> Sequence[WriteResult | None]:
         travelling = self._travelling(batch)
-        return _in_order(batch, travelling, self._write(travelling))
+        return _in_order(batch, travelling, self._write(travelling, body))
 
     def _travelling(self, batch: Batch) -> Batch:
         """The part of a batch that one request can carry."""
@@ -126,16 +125,16 @@ class ArrayKind(Kind):
         together = [one for one in batch.records if self.collection_of(one) == where]
         return Batch(batch.target_object, together, batch.high_water)
 
-    def _write(self, batch: Batch) -> Sequence[WriteResult | None]:
+    def _write(self, batch: Batch, body: bytes) -> Sequence[WriteResult | None]:
         is_update, where = batch.records[0].target_id is not None, self.collection_of(batch.records[0])
         method = "PATCH" if is_update else "POST"
-        response = self._api.write_array(method, where.path, self.render(batch), len(batch.records))
+        response = self._api.write_array(method, where.path, body, len(batch.records))
         if response.status_code not in (200, 400):
             raise PermanentFailure(
                 f"Kommo refused {len(batch.records)} {batch.target_object}: {in_its_words(response)}"
             )
         try:
-            return self._refused(batch, response) if response.status_code == 400 else self._taken(batch, response)
+            return self._refused(batch, body, response) if response.status_code == 400 else self._taken(batch, response)
         except (MigrationError, ValueError, LookupError) as error:
             # Something of it may stand in the account by now, so no failure from here on means "nothing was applied".
             raise OutcomeUnknown(f"Kommo: what became of a request is not known ({error})") from error
@@ -151,9 +150,10 @@ class ArrayKind(Kind):
         self.after_creating([(one, ids[one.key]) for one in batch.records if one.key in ids])
         return [WriteResult("created", ids[one.key]) if one.key in ids else None for one in batch.records]
 
-    def _refused(self, batch: Batch, response: httpx.Response) -> Sequence[WriteResult | None]:
+    def _refused(self, batch: Batch, body: bytes, response: httpx.Response) -> Sequence[WriteResult | None]:
         """The named items failed. Whether the others were applied is not documented, so the account is asked."""
-        if self.is_learnt_from(batch, response):
+        self.learn_from(batch, response)
+        if self.render(batch) != body:
             return self.applied(batch)
         words = refused_items(response, batch.records)
         applied = self.applied(batch) if len(words) < len(batch.records) else [None] * len(batch.records)

@@ -34,10 +34,10 @@ class CardFiles(Kind):
     def render(self, batch: Batch) -> bytes:
         return _named(batch.records[0].references["file"][0])
 
-    def write(self, batch: Batch) -> Sequence[WriteResult | None]:
+    def write(self, batch: Batch, body: bytes) -> Sequence[WriteResult | None]:
         (record,) = batch.records
         card, number = on_cards.required_card(record)
-        response = self._api.write("PUT", _path(card, number), self.render(batch))
+        response = self._api.write("PUT", _path(card, number), body)
         if response.status_code != 200:
             return [WriteResult("failed", message=f"attach: {in_its_words(response)}")]
         return [WriteResult("created", _id(record))]

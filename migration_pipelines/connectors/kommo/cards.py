@@ -74,14 +74,16 @@ class Cards(ArrayKind):
         has_tags = set(record.values.get("tags") or ()) <= set(found.values.get("tags") or ())
         return has_tags and super().is_as_meant(replace(record, values=values), found)
 
-    def is_learnt_from(self, batch: Batch, response: httpx.Response) -> bool:
+    def learn_from(self, batch: Batch, response: httpx.Response) -> None:
         paths = refused_paths(response)
         is_about_clearing = any(
             f"custom_fields_values.{place}.values" in paths.get(one.key, ())
             for one in batch.records
             for place in cleared(self.item(one))
         )
-        return (is_about_clearing and self._account.clearing.turn()) or super().is_learnt_from(batch, response)
+        if is_about_clearing:
+            self._account.clearing.turn()
+        super().learn_from(batch, response)
 
     def after_updating(self, records: Sequence[Record]) -> None:
         """See that what was to be emptied is empty, as long as it is not known what empties a field."""

@@ -40,15 +40,14 @@ class EndingKind(ArrayKind):
         is_two_steps = self._takes_ended is False and record.target_id is None and self.is_ended(record.values)
         return self.opened(item) if is_two_steps else item
 
-    def is_learnt_from(self, batch: Batch, response: httpx.Response) -> bool:
+    def learn_from(self, batch: Batch, response: httpx.Response) -> None:
         paths = refused_paths(response)
         if self._takes_ended is not False and any(
             one.target_id is None and self.is_ended(one.values) and self.ended_by in paths.get(one.key, ())
             for one in batch.records
         ):
             self._takes_ended = False
-            return True
-        return super().is_learnt_from(batch, response)
+        super().learn_from(batch, response)
 
     def after_creating(self, created: Sequence[tuple[Record, str]]) -> None:
         if self._takes_ended:

@@ -51,16 +51,16 @@ class Files(Kind):
             session["content_type"] = content_type
         return json.dumps(session).encode()
 
-    def write(self, batch: Batch) -> Sequence[WriteResult | None]:
+    def write(self, batch: Batch, session: bytes) -> Sequence[WriteResult | None]:
         (record,) = batch.records
         if record.target_id is not None and (not record.is_adopted or self._drive.restore(record.target_id)):
             return [WriteResult("unchanged", record.target_id)]  # a body that differs is another file
         try:
-            return [WriteResult("created", self._upload(batch, record)["uuid"])]
+            return [WriteResult("created", self._upload(session, record)["uuid"])]
         except Refused as refused:
             return [WriteResult("failed", message=str(refused))]
 
-    def _upload(self, batch: Batch, record: Record) -> Mapping[str, Any]:
+    def _upload(self, session: bytes, record: Record) -> Mapping[str, Any]:
         if self._bodies is None:
             raise MappingError("Files are to be loaded, and the target was opened without a store to take them from.")
         if record.values["size_bytes"] > LARGEST_BYTES:
@@ -68,7 +68,7 @@ class Files(Kind):
         for _ in range(SESSION_ATTEMPTS):
             with self._bodies(record.values["body"]) as body:
                 try:
-                    return self._drive.upload(self.render(batch), body)
+                    return self._drive.upload(session, body)
                 except SessionEnded:
                     pass
             if file := self._uploaded(record):

@@ -76,11 +76,11 @@ class Links(Kind):
         """All that is linked to one record."""
         return json.dumps([self._end(self._far(one), one.values) for one in batch.records]).encode()
 
-    def write(self, batch: Batch) -> Sequence[WriteResult | None]:
+    def write(self, batch: Batch, body: bytes) -> Sequence[WriteResult | None]:
         if moved := [one.target_id for one in batch.records if one.target_id not in (None, self._id(one))]:
             self.undo(dict.fromkeys(moved, Found({})))  # a contact has one company at most, so the old link goes first
         path = self._path(self._near(batch.records[0]), "link")
-        response = self._api.write_array("POST", path, self.render(batch), len(batch.records))
+        response = self._api.write_array("POST", path, body, len(batch.records))
         if response.status_code == 200:
             return [self._linked(one) for one in batch.records]
         if len(batch.records) == 1:

@@ -3,7 +3,8 @@
 Kommo allows 7 requests a second, counted by address or by integration, and blocks an account that goes over it too often
 (Kommo limits). A 429 therefore says that somebody else is there: we slow down at once and speed up slowly. Each request
 waits a little longer than its turn, by chance: two clients that are evenly spaced can fall into step, and then all the
-refusals are the other one's, while both of us get blocked for them. Nobody knows when a request arrives, only that it has
+refusals are the other one's, while both of us get blocked for them. A request that is late makes up for a turn, and no more:
+a rest is no credit. Nobody knows when a request arrives, only that it has
 by its answer: the eighth is sent a second after the first was answered, so that no second at Kommo's end holds eight.
 """
 
@@ -48,16 +49,18 @@ class Pace:
         self._clock = clock
         self._chance = chance
         self._lock = threading.Lock()
-        self._next_at = 0.0
+        self._next_at = clock()
+        self._last_at = self._next_at - SLOWEST_SECONDS
         self._arrived: deque[float] = deque(maxlen=CEILING)  # when each of the last ones had arrived at the latest
         self._clean_since = clock()
 
     def before(self) -> None:
         with self._lock:
             now = self._clock()
-            start = max(now, self._next_at)
-            self._next_at = start + self.interval_seconds
-            start += self._chance() * self._longest_delay_seconds()
+            due = max(self._next_at, now - self.interval_seconds)
+            delayed = due + self._chance() * self._longest_delay_seconds()
+            start = max(now, delayed, self._last_at + min(self.interval_seconds, SECOND / CEILING))
+            self._next_at, self._last_at = due + self.interval_seconds, start
             if len(self._arrived) == CEILING and self._fastest >= SECOND / CEILING:  # a twin may be told to take more
                 start = max(start, self._arrived[0] + SECOND)
             self._arrived.append(start)

@@ -175,9 +175,11 @@ class KommoTarget:
     def render(self, batch: Batch) -> bytes:
         return self._kind(batch.target_object).render(batch)
 
-    def write(self, batch: Batch, *, on_remote_job: Callable[[str], None]) -> Sequence[WriteResult | None]:
+    def write(
+        self, batch: Batch, *, on_remote_job: Callable[[str], None], body: bytes | None = None
+    ) -> Sequence[WriteResult | None]:
         del on_remote_job  # Kommo answers within the request
-        return self._kind(batch.target_object).write(batch)
+        return self._kind(batch.target_object).write(batch, self.render(batch) if body is None else body)
 
     def settle(self, batch: Batch) -> Sequence[WriteResult | None]:
         results: Sequence[WriteResult | None] = []
