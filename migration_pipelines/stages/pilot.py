@@ -37,7 +37,7 @@ def require_pilot(partition: OpenPartition, plan_id: int, report: Report) -> Non
         for compiled in _written_routes(partition):
             if source_ids := chosen.get(compiled.key):
                 entries = partition.ledger.batches.to_send_of(compiled.key, source_ids)
-                for _ in Sender(partition, plan_id, compiled).send(entries):
+                for _ in Sender(partition, plan_id, compiled).send([entries]):
                     pass
                 verify_route(partition, compiled, only_unverified=True, report=report)
         _say(partition, "pilot loaded", {"records": chosen})

@@ -7,10 +7,10 @@ answer was lost is settled by asking the target, never by sending it again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from migration_pipelines.connectors.base import Batch, Record, WriteResult
 from migration_pipelines.core.records import HoldReason, Problem
@@ -50,6 +50,20 @@ class _Ready:
     stored: StoredBatch
 
 
+class _Queue(Iterator[_Portion]):
+    """Portions of page after page, each page asked for when the one before it is used up, and what comes back first."""
+
+    def __init__(self, pages: Iterable[Iterable[_Portion]]) -> None:
+        self._pages = chain.from_iterable(pages)
+        self._back: deque[_Portion] = deque()
+
+    def __next__(self) -> _Portion:
+        return self._back.popleft() if self._back else next(self._pages)
+
+    def put_back(self, *portions: _Portion) -> None:
+        self._back.extendleft(reversed(portions))
+
+
 class Sender:
     """Sends entries of one route under one plan. What no record in the target has as a parent is held.
 
@@ -62,18 +76,11 @@ class Sender:
         self._compiled = compiled
         self._name = compiled.route.target
         self._group_by = partition.target.group_by(self._name)
+        self._held_now = 0
 
-    def send(self, entries: Sequence[Entry]) -> Iterator[int]:
+    def send(self, pages: Iterable[Sequence[Entry]]) -> Iterator[int]:
         """Send entries until each is taken or refused, or hold them; yields how many are done, batch by batch."""
-        blocked = [entry for entry in entries if self._missing_parents(entry)]
-        if blocked:
-            held = [self._held(entry) for entry in blocked]
-            self._partition.ledger.batches.record(self._partition.lock(), self._plan_id, self._compiled.key, held)
-            yield len(blocked)
-        sendable = [entry for entry in entries if not self._missing_parents(entry)]
-        yield from self._send_all(deque(_Portion(alike) for alike in self._alike(sendable)))
-
-    def _send_all(self, queue: deque[_Portion]) -> Iterator[int]:
+        queue = _Queue(self._sendable(page) for page in pages)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lane") as lane:
             ready = self._next(queue)
             under_way = lane.submit(self._write, ready) if ready else None
@@ -84,29 +91,45 @@ class Sender:
                     _settle(self._partition, ready.stored, self._came_to(ready, under_way, None))
                     raise
                 results = self._came_to(ready, under_way, following)
-                queue.extendleft(reversed(self._again(ready.portion, results)))
+                queue.put_back(*self._again(ready.portion, results))
                 if following and len(following.portion.entries) > self._longest:  # we have learnt that it is too long
                     self._abandon(following)
-                    queue.appendleft(following.portion)
+                    queue.put_back(following.portion)
                     following = None
                 done, following = ready, following or self._next(queue)
                 under_way = lane.submit(self._write, following) if following else None
                 _settle(self._partition, done.stored, results)
-                if count := sum(result is not None for result in results):
+                if count := self._newly_held() + sum(result is not None for result in results):
                     yield count
                 ready = following
+        if count := self._newly_held():
+            yield count
+
+    def _sendable(self, entries: Sequence[Entry]) -> Iterator[_Portion]:
+        """Entries whose parents are in the target, in portions; the others are held."""
+        blocked = [entry for entry in entries if self._missing_parents(entry)]
+        if blocked:
+            held = [self._held(entry) for entry in blocked]
+            self._partition.ledger.batches.record(self._partition.lock(), self._plan_id, self._compiled.key, held)
+            self._held_now += len(held)
+        for alike in self._alike([entry for entry in entries if not self._missing_parents(entry)]):
+            yield _Portion(alike)
+
+    def _newly_held(self) -> int:
+        count, self._held_now = self._held_now, 0
+        return count
 
     @property
     def _longest(self) -> int:
         return self._partition.target.batch_size(self._name)
 
-    def _next(self, queue: deque[_Portion]) -> _Ready | None:
+    def _next(self, queue: _Queue) -> _Ready | None:
         """The next batch, its row made durable; None where nothing is left."""
-        if not queue:
+        portion, longest = next(queue, None), self._longest
+        if portion is None:
             return None
-        portion, longest = queue.popleft(), self._longest
         if len(portion.entries) > longest:
-            queue.appendleft(_Portion(portion.entries[longest:]))
+            queue.put_back(_Portion(portion.entries[longest:]))
             portion = _Portion(portion.entries[:longest])
         target = self._partition.target
         batch = _as_batch(self._compiled, portion.entries, target.high_water(self._name))
@@ -194,7 +217,7 @@ def _settle(partition: OpenPartition, stored: StoredBatch, results: Sequence[Wri
 
 
 def _as_batch(compiled: CompiledRoute, entries: Sequence[Entry], high_water: str | None) -> Batch:
-    fields = tuple(compiled.route.references)
+    fields = tuple(name for name, row in compiled.route.references.items() if not row.into)
     return Batch(compiled.route.target, [_as_record(entry, fields) for entry in entries], high_water)
 
 
