@@ -17,13 +17,14 @@ from typing import Annotated, Any
 import typer
 
 from migration_pipelines import stages
-from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.crm_objects import ARCHIVE, NAMES
 from migration_pipelines.errors import GateClosed, InvalidInput, MappingError, MigrationError
 from migration_pipelines.launcher import prepare_environment
 from migration_pipelines.ledger.server import EmbeddedServer
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.project import load_projects
 from migration_pipelines.reports import text
+from migration_pipelines.reports.outlook import decisions_text
 from migration_pipelines.reports.verdict import summary_text
 from migration_pipelines.settings import load_settings
 
@@ -104,10 +105,10 @@ def discover(key: Key, as_json: Json = False) -> None:
 
 @app.command()
 def extract(key: Key, as_json: Json = False) -> None:
-    """Copy every mapped source object into the ledger."""
+    """Copy every source object that is mapped or archived into the ledger."""
     run = _run("migrate", key, ["source"])
     with _partition(key) as partition:
-        found = {name: partition.ledger.records.last_extraction(name) for name in partition.source_objects}
+        found = {name: partition.ledger.records.last_extraction(name) for name in partition.extracted_objects}
     counts = {
         name: {"extracted": one["extracted"], "source_count": one["source_count"]} for name, one in found.items() if one
     }
@@ -173,19 +174,22 @@ def plan(key: Key, as_json: Json = False) -> None:
         closed = error
     with _partition(key) as partition:
         current = partition.ledger.plans.current()
-    if current and (closed is None or current["summary"]["mapping"] == partition.project.fingerprint()):
-        _print(as_json, current["summary"], text.plan_text(key, current["summary"]))
+        if current and (closed is None or current["summary"]["mapping"] == partition.fingerprint()):
+            _print(as_json, current["summary"], text.plan_text(key, current["summary"]))
+        else:
+            decisions = stages.consequences(partition)
+            _print(as_json, {"decisions": decisions}, decisions_text(decisions))
     if closed:
         raise closed
 
 
 @app.command()
 def apply(key: Key, by: By = ME, as_json: Json = False) -> None:
-    """Approve the current plan, then provision, load, and read back."""
+    """Approve the current plan, then archive, provision, load, and read back."""
     with _partition(key) as partition:
         stages.approve_plan(partition, who=by)
     try:
-        _run("migrate", key, ["provision", *NAMES])
+        _run("migrate", key, [ARCHIVE, "provision", *NAMES])
     finally:
         _show_status(key, as_json)
 

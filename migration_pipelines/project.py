@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -23,7 +24,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from migration_pipelines.core.fingerprint import fingerprint
 from migration_pipelines.core.mapping import Frozen, ObjectMapping, rows_of
 from migration_pipelines.errors import InvalidInput
-from migration_pipelines.pairs import Pair, load_pair
+from migration_pipelines.pairs import Disposition, Pair, load_pair
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,11 @@ def _is_variable_name(value: object) -> object:
             "must be the name of an environment variable, such as ACME_KOMMO_TOKEN; the value itself stays out of files"
         )
     return value
+
+
+def _as_text(value: object) -> object:
+    """A day as its text: YAML reads 2026-12-01 without quotes as a date."""
+    return value.isoformat() if type(value) is date else value
 
 
 Variable = Annotated[str, BeforeValidator(_is_variable_name)]
@@ -108,8 +114,8 @@ class ProjectFile(Frozen):
     source: str
     target: str
     environments: Mapping[str, Environment]
-    decisions: Mapping[str, str | int | bool | None] = {}
-    objects: Mapping[str, Mapping[str, str]] = {}
+    decisions: Mapping[str, Annotated[str | int | bool | None, BeforeValidator(_as_text)]] = {}
+    objects: Mapping[str, Disposition] = {}
 
     @field_validator("name")
     @classmethod
@@ -117,22 +123,6 @@ class ProjectFile(Frozen):
         if not _NAME.fullmatch(name):
             raise ValueError("a small letter, then small letters, digits and underscores, 40 at most")
         return name
-
-    @field_validator("objects", mode="before")
-    @classmethod
-    def _say_how(cls, objects: object) -> object:
-        for name, disposition in objects.items() if isinstance(objects, dict) else ():
-            if not isinstance(disposition, dict):
-                raise ValueError(f"{name}: write {{lost: the reason}} or {{archived: the reason}}")
-        return objects
-
-    @field_validator("objects")
-    @classmethod
-    def _are_dispositions(cls, objects: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
-        for name, disposition in objects.items():
-            if set(disposition) not in ({"lost"}, {"archived"}):
-                raise ValueError(f"{name}: say either lost: or archived:, with the reason")
-        return objects
 
 
 class OwnersFile(Frozen):
@@ -165,21 +155,35 @@ class MigrationProject:
         taken = {name: decision.default for name, decision in self.pair.decisions.items()} | dict(self.file.decisions)
         return {name: value for name, value in taken.items() if value is not None}
 
-    def open_decisions(self) -> list[str]:
-        return [name for name in self.pair.decisions if name not in self.decisions]
+    def open_decisions(self, facts: Mapping[str, Any] = {}) -> list[str]:
+        """Those that nobody has taken, of what is asked of a source org with these facts."""
+        return [
+            name
+            for name, decision in self.pair.decisions.items()
+            if name not in self.decisions and (decision.asked_where is None or facts.get(decision.asked_where))
+        ]
 
-    def rows(self) -> dict[str, str]:
-        """Everything that a person confirms, as name -> fingerprint: mapping rows, decisions, owners, dispositions."""
+    def disposition_of(self, source_object: str) -> Disposition | None:
+        """What becomes of an object that no route takes: as the project says, else by the pair's default."""
+        return self.file.objects.get(source_object) or self.pair.disposition_of(source_object)
+
+    def rows(self, defaults: Mapping[str, Disposition] = {}) -> dict[str, str]:
+        """Everything that a person confirms, as name -> fingerprint: mapping rows, decisions, owners, dispositions.
+
+        Args:
+            defaults: the dispositions of the pair that are in force in a source org, beside the project's own.
+        """
         rows: dict[str, str] = {}
         for crm_object, mapping in self.mappings.items():
             rows.update(rows_of(crm_object, mapping))
         rows.update((f"decision {name}", fingerprint(value)) for name, value in self.decisions.items())
         rows.update((f"owner {name}", fingerprint(value)) for name, value in self.owners.items())
-        rows.update((f"object {name}", fingerprint(dict(value))) for name, value in self.file.objects.items())
+        disposed = {**defaults, **self.file.objects}
+        rows.update((f"object {name}", fingerprint(dict(value))) for name, value in disposed.items())
         return rows
 
-    def fingerprint(self) -> str:
-        return fingerprint(self.rows())
+    def fingerprint(self, defaults: Mapping[str, Disposition] = {}) -> str:
+        return fingerprint(self.rows(defaults))
 
 
 def load_project(folder: Path) -> MigrationProject:
@@ -198,7 +202,7 @@ def load_project(folder: Path) -> MigrationProject:
         pair.check_decision(name, value, where=folder / "project.yaml")
     mappings = {path.stem: _parse(path, ObjectMapping) for path in sorted((folder / "mapping").glob("*.yaml"))}
     for crm_object, mapping in mappings.items():
-        if unasked := {name for route in mapping.routes for name in route.only_if} - set(pair.decisions):
+        if unasked := {name for route in mapping.routes for name in route.depends_on} - set(pair.decisions):
             raise InvalidInput(
                 f"{folder / 'mapping' / crm_object}.yaml: only_if: names a decision that nobody takes: "
                 f"{', '.join(sorted(unasked))}. There are: {', '.join(sorted(pair.decisions))}."

@@ -243,3 +243,17 @@ def test_more_requests_than_kommo_allows_are_for_twins_only(
             open_target("kommo", connection, environ, tmp_path / "tokens")
     else:
         open_target("kommo", connection, environ, tmp_path / "tokens").close()
+
+
+def test_a_day_is_taken_as_yaml_reads_it(projects: Path, change: Change) -> None:
+    """YAML reads a plain 2026-12-01 as a date, and nobody should have to know that."""
+    change("project.yaml", 'switch_day: "2026-11-30"', "switch_day: 2026-12-01")
+
+    assert load_project(projects / "demo").decisions["switch_day"] == "2026-12-01"
+
+
+@pytest.mark.parametrize("moment", ["2026-12-01 10:00:00", "20261201", "2026-12"])
+def test_what_is_no_day_is_none_without_quotes_either(projects: Path, change: Change, moment: str) -> None:
+    change("project.yaml", 'switch_day: "2026-11-30"', f"switch_day: {moment}")
+
+    assert "switch_day" in refusal(projects)

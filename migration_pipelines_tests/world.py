@@ -124,16 +124,17 @@ class World:
         """Everything before the first write: discover, extract, plan, confirm."""
         with self.partition() as partition:
             stages.discover(partition)
-            for name in partition.source_objects:
+            for name in partition.extracted_objects:
                 stages.extract(partition, name)
             stages.confirm_rows(partition, who="a test")
             stages.vouch(partition, who="a test")
             stages.plan(partition)
 
     def apply(self) -> None:
-        """Approve, provision, load and verify, as one run."""
+        """Approve, archive, provision, load and verify, as one run."""
         with self.partition() as partition:
             stages.approve_plan(partition, who="a test")
+            stages.archive(partition)
             stages.provision(partition)
             for name in NAMES:
                 stages.load(partition, name, self.lines.append)

@@ -29,8 +29,8 @@ class FileBody:
 class Source(Protocol):
     """A CRM that records come from. Nothing is ever written to it."""
 
-    def describe(self, in_full: Sequence[str]) -> OrgSchema:
-        """What the org is; the fields only of the objects named.
+    def describe(self, in_full: Sequence[str], also: Callable[[str], bool] = lambda _name: False) -> OrgSchema:
+        """What the org is; the fields only of the objects named, and of those with records that `also` asks for.
 
         Raises:
             PermanentFailure: wrong credentials, or an object that the org does not have.

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from migration_pipelines.core.compare import Verdict
+from migration_pipelines.core.crm_objects import ARCHIVE
 
 Figures = Mapping[str, Any]
+
+AS_WRITTEN = "as it was written"
+"""The state of an archive whose file is the one that the ledger knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,24 @@ def _owners(figures: Figures) -> Judgement:
     )  # fmt: skip
 
 
+def _archives(figures: Figures) -> Judgement:
+    found = figures["archives"]
+    wrong = [
+        f"{name} ({one['file']}) is {one['state']}"
+        if one["state"] != AS_WRITTEN
+        else f"{name} ({one['file']}) holds {one['records']} of {one['planned']} records"
+        for name, one in found.items()
+        if one["state"] != AS_WRITTEN or one["records"] != one["planned"]
+    ]
+    if wrong:
+        return Judgement(
+            False, f"{len(wrong)} of {len(found)} archives not as they were written: {'; '.join(wrong)}",
+            "Put back what was there, or run: crm-migrate apply PARTITION, which writes it anew.",
+        )  # fmt: skip
+    total = sum(one["records"] for one in found.values())
+    return Judgement(True, f"{len(found)} archives with {total} records are as they were written")
+
+
 def _as_of(figures: Figures) -> str:
     """When the target was last read, since a run that wrote nothing reads nothing back."""
     when = max((one["read_back_at"] for one in figures["routes"].values() if one["read_back_at"]), default=None)
@@ -169,8 +191,15 @@ OWNERS_CLAIM = Claim(
 )
 
 
+ARCHIVE_CLAIM = Claim(
+    "every_archive_is_as_it_was_written", "Row count and SHA-256 of each archive file (SF-KOMMO-31, 46).", _archives
+)
+
+
 def claims_of(crm_object: str) -> tuple[Claim, ...]:
-    """The claims that stand on a CRM object."""
+    """The claims that stand on a CRM object, or on the archive."""
+    if crm_object == ARCHIVE:
+        return (*(claim for claim in OBJECT_CLAIMS if claim.judge in (_extracted, _add_up)), ARCHIVE_CLAIM)
     return (OWNERS_CLAIM, *OBJECT_CLAIMS) if crm_object == "users" else OBJECT_CLAIMS
 
 

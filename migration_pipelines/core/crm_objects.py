@@ -17,6 +17,13 @@ CRM_OBJECTS = (
     CrmObject("contacts", "People, and their links to companies."),
     CrmObject("opportunities", "Deals, with their stage, company and contacts."),
     CrmObject("activities", "Tasks, calls, meetings and notes, each on one card."),
+    CrmObject(
+        "custom_objects",
+        "Rows of custom objects: on the cards that carry them, or named there where they are archived.",
+    ),
     CrmObject("attachments", "Files, and the cards that they are on."),
 )
+ARCHIVE = "archive"
+"""What stands beside them: the source objects whose records are kept outside the target, one file each."""
+
 NAMES = tuple(one.name for one in CRM_OBJECTS)

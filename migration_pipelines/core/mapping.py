@@ -6,7 +6,7 @@ by target field, so that none can be filled twice; every source field is mapped,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -15,6 +15,10 @@ from migration_pipelines.core.fingerprint import fingerprint
 
 Text = Annotated[str, Field(min_length=1)]
 Missing = Literal["hold", "bare"]
+Many = Literal["hold", "newest", "lines"]
+# From the best to the worst.
+Cardinality = Literal["1:1", "1:many", "lossy"]
+Support = Literal["full", "mapping required", "not supported"]
 
 
 def _as_list(value: object) -> object:
@@ -35,7 +39,9 @@ class FieldMap(Frozen):
 
     A table's entry "*" stands for every value that it does not name; a value that falls to it is listed. A moment with
     `apart_on` is moved on by seconds until no other record of the same target object, below the same of these
-    references, bears it.
+    references, bears it. With `only_if` the field is there only where decisions have these values. `label` is the name of a
+    field that the target has to make. With `child` it is filled from the rows of that object, which the record carries;
+    `many` says what becomes of a record with more than one: it is held, takes the newest row, or a line of each.
     """
 
     from_: Text | list[Text] | None = Field(None, alias="from")
@@ -46,6 +52,10 @@ class FieldMap(Frozen):
     default: str | int | bool | None = None
     required: bool = False
     apart_on: Names = ()
+    only_if: Mapping[Text, Any] = {}
+    label: Text | None = None
+    child: Text | None = None
+    many: Many = "hold"
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> FieldMap:
@@ -56,17 +66,26 @@ class FieldMap(Frozen):
             raise ValueError("table: and convert: work on a value that comes from: a source field")
         if self.from_ == [] or (self.table and isinstance(self.from_, list)):
             raise ValueError("from: names at least one source field, and just one where table: looks its value up")
+        if self.child is None and self.many != "hold":
+            raise ValueError("many: is about the rows of a child: object")
+        if self.child and self.from_ is None:
+            raise ValueError("child: says whose rows a value comes from:")
         for call in self.convert:
             if isinstance(call, dict) and len(call) != 1:
                 raise ValueError("a converter with options is written {name: {option: value}}")
         return self
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The source fields that this row reads by name. Those that a rule reads, the rule declares."""
+    def names(self) -> tuple[str, ...]:
+        """The source fields that this row names: the record's own, or those of its child rows."""
         if self.from_ is None:
             return ()
         return (self.from_,) if isinstance(self.from_, str) else tuple(self.from_)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The record's own fields that this row reads by name. Those that a rule reads, the rule declares."""
+        return () if self.child else self.names
 
 
 class ReferenceMap(Frozen):
@@ -74,13 +93,14 @@ class ReferenceMap(Frozen):
 
     The three cases are decided apart: none given, a parent that was never extracted, a parent that is held. With
     `unless` it is looked at only where none of the references named there was filled, nor holds the record: an activity
-    stands on one card.
+    stands on one card. With `into` it adds to another reference of the route, which it names.
     """
 
     from_: Text | None = Field(None, alias="from")
     rule: Text | None = None
     to: Names
     unless: Names = ()
+    into: Text | None = None
     if_empty: Missing = "hold"
     if_unknown: Missing = "hold"
     if_held: Missing = "hold"
@@ -110,22 +130,31 @@ class EmptyTest(Frozen):
 Condition = EmptyTest | bool | int | str | list[str | int]
 
 
-class Route(Frozen):
+class Selection(Frozen):
+    """Of the records of an object those that meet all of `when`, and not all of `unless`."""
+
+    when: Mapping[Text, Condition] = {}
+    unless: Mapping[Text, Condition] = {}
+
+
+class Route(Selection):
     """One source object to one target object: of the records that meet all of `when`, and not all of `unless`.
 
     A route with `carried_by` makes no record of its own: its rows add to the record of another source object, which
-    the named field points at.
+    the named field points at. With `made_by_platform` a record is not carried that a row of the object named there
+    points at: the platform made it of that row. `optional` are fields that not every org has; where one is not there it
+    counts as empty, and nothing is filled from it alone.
     """
 
     source: Text
     target: Text
-    cardinality: Literal["1:1", "1:many", "lossy"] = "1:1"
-    support: Literal["full", "mapping required", "not supported"] = "full"
-    when: Mapping[Text, Condition] = {}
-    unless: Mapping[Text, Condition] = {}
+    cardinality: Cardinality = "1:1"
+    support: Support = "full"
     only_if: Mapping[Text, Any] = {}
     after: Text | None = None
     carried_by: Mapping[Text, Text] = {}
+    made_by_platform: Mapping[Text, Text] = {}
+    optional: Names = ()
     fields: Mapping[Text, FieldMap] = {}
     references: Mapping[Text, ReferenceMap] = {}
     lost: Mapping[Text, Text] = {}
@@ -153,6 +182,9 @@ class Route(Frozen):
         for name, field in self.fields.items():
             if strange := [one for one in field.apart_on if one not in declared]:
                 raise ValueError(f"{name}: apart_on: names {', '.join(strange)}, which is no reference of this route")
+        for name, row in self.references.items():
+            if row.into and (row.into not in declared or self.references[row.into].into):
+                raise ValueError(f"{name}: into: names {row.into}, which is no target reference of this route")
         return self
 
     @property
@@ -161,6 +193,27 @@ class Route(Frozen):
         named = {one for row in self.fields.values() for one in row.sources}
         named |= {row.from_ for row in self.references.values() if row.from_}
         return frozenset(named | set(self.when) | set(self.unless) | set(self.carried_by.values()))
+
+    def reads_of(self, child: str) -> frozenset[str]:
+        """The fields that the route reads by name of the child rows of its records."""
+        return frozenset(name for row in self.fields.values() if row.child == child for name in row.names)
+
+    def without(self, absent: Collection[str]) -> Route:
+        """The route in an org that does not have these optional fields: nothing is filled from them alone."""
+        fields = {
+            name: row for name, row in self.fields.items() if not row.sources or not set(row.sources).issubset(absent)
+        }
+        return self.model_copy(update={"fields": fields}) if absent else self
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """The decisions that say whether the route, or one of its fields, is there."""
+        return frozenset(self.only_if).union(*(row.only_if for row in self.fields.values()))
+
+    @property
+    def fills(self) -> frozenset[str]:
+        """The fields and references of the target that the route fills."""
+        return frozenset(self.fields) | {name for name, row in self.references.items() if not row.into}
 
     @property
     def rules(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from migration_pipelines.errors import MappingError
 def routes_in_order(
     mappings: Mapping[str, ObjectMapping], crm_objects: Sequence[str], decisions: Mapping[str, object]
 ) -> Iterator[tuple[str, Route]]:
-    """(CRM object, route) in load order, without the routes that a decision switches off.
+    """(CRM object, route) in load order, without the routes and fields that a decision switches off.
 
     Raises:
         MappingError: a mapping is for no known CRM object, or a route waits for one that does not come before it.
@@ -27,5 +27,14 @@ def routes_in_order(
                 raise MappingError(
                     f"{crm_object}: {route.source} waits for {route.after!r}, which does not come before it"
                 )
-            if all(decisions.get(name) == value for name, value in route.only_if.items()):
-                yield crm_object, route
+            if _is_decided(route.only_if, decisions):
+                yield crm_object, _with_decided_fields(route, decisions)
+
+
+def _with_decided_fields(route: Route, decisions: Mapping[str, object]) -> Route:
+    fields = {name: row for name, row in route.fields.items() if _is_decided(row.only_if, decisions)}
+    return route if len(fields) == len(route.fields) else route.model_copy(update={"fields": fields})
+
+
+def _is_decided(only_if: Mapping[str, object], decisions: Mapping[str, object]) -> bool:
+    return all(decisions.get(name) == value for name, value in only_if.items())

@@ -50,9 +50,9 @@ def work_out_wanted(
             target_object = target.objects.get(route.target)
             if target_object is None:
                 continue
-            source_object = source.objects.get(route.source)
             for name, row in route.fields.items():
                 if name not in target_object.fields:
+                    source_object = source.objects.get(row.child or route.source)
                     fields[route.target, name] = _field(route.target, name, row, source_object, rules)
             pipeline, status = route.fields.get("pipeline"), route.fields.get("status")
             if pipeline and pipeline.value and status and status.table:
@@ -83,14 +83,16 @@ def _field(
     target_object: str, name: str, row: FieldMap, source_object: ObjectSchema | None, rules: RuleBook
 ) -> WantedField:
     if row.rule:
-        return WantedField(target_object, name, _label(name), rules.find(row.rule).makes)
+        return WantedField(target_object, name, row.label or _label(name), rules.find(row.rule).makes)
     sources: Sequence[FieldSchema] = [
-        source_object.fields[one] for one in row.sources if source_object and one in source_object.fields
+        source_object.fields[one] for one in row.names if source_object and one in source_object.fields
     ]
     if not sources:
-        return WantedField(target_object, name, _label(name), "text")
+        return WantedField(target_object, name, row.label or _label(name), "text")
     first = sources[0]
-    label = first.label or _label(name)
+    label = row.label or first.label or _label(name)
+    if row.many == "lines":
+        return WantedField(target_object, name, label, "textarea")
     if made := made_type(row.convert):
         return WantedField(target_object, name, label, made)
     if row.table:

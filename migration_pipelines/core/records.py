@@ -23,6 +23,7 @@ class HoldReason(StrEnum):
     PARENT_UNKNOWN = "parent was not extracted"
     PARENT_HELD = "parent is held"
     PARENT_FAILED = "parent was refused by the target"
+    SEVERAL_CHILDREN = "several rows where the target has room for one"
 
 
 class Outcome(StrEnum):
@@ -113,7 +114,11 @@ class Transformed:
 
 @dataclass(frozen=True, slots=True)
 class KnownParent:
-    """A parent that the plan has met: the route that brings it over, and what the plan says of it."""
+    """A parent that the plan has met: the route that brings it over, and what the plan says of it.
+
+    One that another record carries names that record by its route and source id.
+    """
 
     route: str
     outcome: Outcome
+    carried_by: tuple[str, str] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from migration_pipelines.core.records import Problem, SourceRecord
@@ -26,7 +26,7 @@ class Rule:
 
     Attributes:
         reads: the source fields that it reads; they count as mapped.
-        reads_children: the fields that it reads of the rows that the record carries.
+        reads_children: child object -> the fields that it reads of its rows, which the record carries.
         makes: the type of target field that it fills, where the target has to make that field.
     """
 
@@ -34,7 +34,7 @@ class Rule:
     function: RuleFunction
     reads: tuple[str, ...]
     makes: str = "text"
-    reads_children: tuple[str, ...] = ()
+    reads_children: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class RuleBook:
@@ -48,11 +48,11 @@ class RuleBook:
         self._rules: dict[str, Rule] = {name: rule for book in books for name, rule in book._rules.items()}
 
     def rule(
-        self, *, reads: Sequence[str], makes: str = "text", reads_children: Sequence[str] = ()
+        self, *, reads: Sequence[str], makes: str = "text", reads_children: Mapping[str, Sequence[str]] | None = None
     ) -> Callable[[RuleFunction], RuleFunction]:
         def register(function: RuleFunction) -> RuleFunction:
             name = function.__name__
-            self._rules[name] = Rule(name, function, tuple(reads), makes, tuple(reads_children))
+            self._rules[name] = Rule(name, function, tuple(reads), makes, reads_children or {})
             return function
 
         return register

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from migration_pipelines.core.children import as_lines, rows_of
 from migration_pipelines.core.converters import find_converter
-from migration_pipelines.core.mapping import Condition, EmptyTest, FieldMap, ReferenceMap, Route, route_key
+from migration_pipelines.core.mapping import Condition, EmptyTest, FieldMap, ReferenceMap, Route, Selection, route_key
 from migration_pipelines.core.records import (
     HoldReason,
     KnownParent,
@@ -85,13 +86,13 @@ def compile_route(
         raise MappingError(f"{key}: {error}") from error
 
 
-def is_in_route(record: SourceRecord, route: Route) -> bool:
-    """Whether the record meets every condition of the route's `when:`, and not every one of its `unless:`."""
+def is_in_route(record: SourceRecord, route: Selection) -> bool:
+    """Whether the record meets every condition of `when:`, and not every one of `unless:`."""
     return _meets_all(record, route.when) and not (route.unless and _meets_all(record, route.unless))
 
 
 def _meets_all(record: SourceRecord, conditions: Mapping[str, Condition]) -> bool:
-    return all(_meets(_value(record, field), condition) for field, condition in conditions.items())
+    return all(_meets(_asked(record, name, condition), condition) for name, condition in conditions.items())
 
 
 def transform(records: Sequence[SourceRecord], compiled: CompiledRoute, known: KnownParents) -> Transformed:
@@ -139,6 +140,15 @@ def is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip()) or value == []
 
 
+def _asked(record: SourceRecord, name: str, condition: Condition) -> Any:
+    """What a condition is about: the value of a field; of a child object that the record carries, its rows."""
+    if name in record.values or name not in record.children:
+        return _value(record, name)
+    if not isinstance(condition, EmptyTest):
+        raise MappingError(f"{name} is no field of {record.object}: of rows below it only {{empty: ...}} can be asked")
+    return list(record.children[name])
+
+
 def _value(record: SourceRecord, field: str) -> Any:
     try:
         value = record.values[field]
@@ -167,9 +177,11 @@ def _filler(
         assert row.from_
         return _value(record, row.from_)
 
-    def fill(record: SourceRecord, problems: list[Problem]) -> Any:
+    label = row.rule or ", ".join(row.names)
+
+    def of(record: SourceRecord, problems: list[Problem]) -> Any:
+        """The value of one record, or a Problem that is among the problems already."""
         value = take(record)
-        label = row.from_ if isinstance(row.from_, str) else (row.rule or ", ".join(row.sources))
         if isinstance(value, WithNotes):
             problems.extend(note.at(label) for note in value.notes)
             value = value.value
@@ -187,6 +199,22 @@ def _filler(
                 value = original
         if isinstance(value, Problem):
             problems.append(value.at(label))
+        return value
+
+    def below(record: SourceRecord, problems: list[Problem]) -> Any:
+        """The same of the rows that the record carries."""
+        found = rows_of(record, row.child or "", row.many)
+        if isinstance(found, Problem):
+            problems.append(found.at(label))
+            return found
+        problems.extend(note.at(label) for note in found.notes)
+        values = [of(one, problems) for one in found.value]
+        broken = next((value for value in values if isinstance(value, Problem)), None)
+        return broken or (as_lines(values) if row.many == "lines" else next(iter(values), None))
+
+    def fill(record: SourceRecord, problems: list[Problem]) -> Any:
+        value = below(record, problems) if row.child else of(record, problems)
+        if isinstance(value, Problem):
             return None
         if is_empty(value):
             value = row.default
@@ -239,6 +267,7 @@ def _resolve(
     record: SourceRecord, compiled: CompiledRoute, known: KnownParents, problems: list[Problem]
 ) -> Iterable[SymbolicReference]:
     decided: set[str] = set()  # filled, or a reason to hold the record, which no other reference can take away
+    filled: set[SymbolicReference] = set()
     for field, (row, name) in compiled.references.items():
         if decided.intersection(row.unless):
             continue
@@ -253,9 +282,12 @@ def _resolve(
                 if row.if_unknown == "hold":
                     reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_UNKNOWN
                     problems.append(Problem(reason, f"{source_id} was not extracted{_nor(row)}", field, source_id))
-            elif parent.outcome in (Outcome.PLANNED, Outcome.LOADED):
+            elif parent.carried_by or parent.outcome in (Outcome.PLANNED, Outcome.LOADED):
                 decided.add(field)
-                yield SymbolicReference(field, parent.route, source_id)
+                reference = SymbolicReference(row.into or field, *(parent.carried_by or (parent.route, source_id)))
+                if reference not in filled:
+                    filled.add(reference)
+                    yield reference
             elif row.if_held == "hold":
                 reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_HELD
                 problems.append(Problem(reason, f"{source_id} is {parent.outcome}", field, source_id))

@@ -100,11 +100,13 @@ class Plans(PartitionTables):
             keys = list(routes.get(crm_object, ()))
             for key in reversed(keys):  # the first route of the object wins
                 for row in self.select(
-                    "SELECT source_id, planned FROM ledger.plan_row "
-                    "WHERE plan_id = :plan AND route_id = :route AND source_id = ANY(:ids)",
+                    "SELECT p.source_id, p.planned, r.key AS carrier, p.carried_id FROM ledger.plan_row p "
+                    "LEFT JOIN ledger.route r ON r.id = p.carried_route "
+                    "WHERE p.plan_id = :plan AND p.route_id = :route AND p.source_id = ANY(:ids)",
                     plan=plan_id, route=self.route_id(key), ids=list(source_ids),
                 ):  # fmt: skip
-                    known[crm_object, row["source_id"]] = KnownParent(key, Outcome(row["planned"]))
+                    carried_by = (row["carrier"], row["carried_id"]) if row["carrier"] else None
+                    known[crm_object, row["source_id"]] = KnownParent(key, Outcome(row["planned"]), carried_by)
         return known
 
     def mark_needed_owners(self, plan_id: int, needed: set[str], users_route: str, not_needed: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from migration_pipelines.core.records import SourceRecord
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
+from migration_pipelines.ledger.owned import OwnedRecords
 
 PAGE = 2_000
 SAMPLES = 3
@@ -132,7 +133,7 @@ class Extraction:
         return int(extracted or 0)
 
 
-class Records(PartitionTables):
+class Records(OwnedRecords):
     """The source records of a partition."""
 
     @contextmanager
@@ -199,6 +200,15 @@ class Records(PartitionTables):
                 )
                 for row in rows
             ]  # fmt: skip
+
+    def with_children(self, child: str, parent_ids: Sequence[str]) -> list[str]:
+        """Those ids that a live row of the child object hangs below, in order."""
+        found = self.select(
+            "SELECT DISTINCT parent_id FROM ledger.source_record WHERE partition_id = :partition "
+            "AND object_id = :object AND parent_id = ANY(:parents) AND NOT deleted ORDER BY parent_id",
+            object=self.object_id(child), parents=list(parent_ids),
+        )  # fmt: skip
+        return [row["parent_id"] for row in found]
 
     def _children(self, child: str, parent_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
         found: dict[str, list[Mapping[str, Any]]] = {}

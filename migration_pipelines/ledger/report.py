@@ -14,28 +14,19 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from migration_pipelines.ledger.base import PartitionTables
 from migration_pipelines.ledger.codec import decode_text
+from migration_pipelines.ledger.owned import OwnedRecords, readable
 
 PAGE = 1_000
 GROUPS = 100
 """The most groups that one question gives; each row says how many there are."""
 
-_UNHOLDABLE = r"E'(?<!\\\\)((\\\\\\\\)*)\\\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', E'\\1\\\\ufffd', 'g'"
 _AMOUNT = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
 # Ids, numbers and quoted values differ from record to record where the target's words are the same.
 _WORDS = (
     r"left(regexp_replace(regexp_replace(regexp_replace(message, E'([\"\'])[^\"\']*\\1', E'\\1…\\1', 'g'), "
     r"E'\\m(?=[A-Za-z]*[0-9])[0-9A-Za-z]{15,18}\\M', '…', 'g'), '[0-9]+', '#', 'g'), 200)"
 )
-
-
-def readable(column: str) -> str:
-    """SQL for a `json` column that every operator can take apart: U+FFFD stands for what PostgreSQL's text cannot hold."""
-    return (
-        f"(CASE WHEN position(E'\\\\u' IN {column}::text) = 0 THEN {column} "
-        f"ELSE regexp_replace({column}::text, {_UNHOLDABLE})::json END)"
-    )
 
 
 def _amount(value: str) -> str:
@@ -76,7 +67,7 @@ _STANDING = """
 """
 
 
-class ReportQuestions(PartitionTables):
+class ReportQuestions(OwnedRecords):
     """The report's questions to one partition. They are asked inside `one_view`."""
 
     _view: Connection | None = None
@@ -226,17 +217,6 @@ class ReportQuestions(PartitionTables):
             stage=fields.stage, close=fields.close, owner=fields.owner, currency=fields.currency, exact=fields.exact,
             whole=fields.whole, status=fields.status,
         )  # fmt: skip
-
-    def owned_in_source(self, source_object: str, field: str) -> dict[str, int]:
-        """Owner's source id -> live records of an object."""
-        rows = self.select(
-            f"SELECT p.payload ->> :field AS owner, count(*) AS rows FROM ledger.source_record r "  # noqa: S608
-            f"CROSS JOIN LATERAL (SELECT {readable('r.payload')} AS payload) p "
-            "WHERE r.partition_id = :partition AND r.object_id = :object AND NOT r.deleted GROUP BY 1",
-            object=self.object_id(source_object),
-            field=field,
-        )
-        return {row["owner"]: row["rows"] for row in rows if row["owner"]}
 
     def owned_in_target(self, route: str, field: str) -> dict[str, int]:
         """Owner's source id -> loaded records of a route that were given to the owner's counterpart."""

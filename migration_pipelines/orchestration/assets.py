@@ -8,11 +8,14 @@ import dagster as dg
 
 from migration_pipelines import stages
 from migration_pipelines.core.claims import PLAN_CLAIMS, claims_of
-from migration_pipelines.core.crm_objects import CRM_OBJECTS, CrmObject
+from migration_pipelines.core.crm_objects import ARCHIVE, CRM_OBJECTS, CrmObject
 from migration_pipelines.errors import GateClosed, ProofFailed
 from migration_pipelines.orchestration.checks import check_results, check_specs, log_checks, raise_if_broken
 from migration_pipelines.orchestration.resources import Partitions, as_failure, reporter
 from migration_pipelines.reports.text import discovery_text
+
+ARCHIVED = "archived"
+"""The source asset of all objects that are only archived, since those differ from org to org."""
 
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
@@ -25,7 +28,7 @@ def build_assets(
     Args:
         source_objects: the source objects that any project maps; a partition that does not map one has zero rows of it.
     """
-    chain = [provision_asset(partitions_def)]
+    chain = [archive_asset(partitions_def), provision_asset(partitions_def)]
     for before, crm_object in zip(("provision", *(one.name for one in CRM_OBJECTS)), CRM_OBJECTS, strict=False):
         chain.append(object_asset(crm_object, before, partitions_def))
     return [
@@ -62,6 +65,9 @@ def source_assets(partitions_def: dg.StaticPartitionsDefinition, source_objects:
             dg.AssetSpec(["source", name], deps=["discovery"], skippable=True, group_name="source",
                          description=f"Every {name} of the source, as it was extracted.")
             for name in source_objects
+        ] + [
+            dg.AssetSpec(["source", ARCHIVED], deps=["discovery"], skippable=True, group_name="source",
+                         description="Every record of the objects that are only archived, as they were extracted.")
         ],
     )  # fmt: skip
     def source(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
@@ -71,7 +77,8 @@ def source_assets(partitions_def: dg.StaticPartitionsDefinition, source_objects:
             partition = partitions.open(context.partition_key)
             mapped = partition.source_objects
             for name in sorted(selected, key=lambda one: mapped.index(one) if one in mapped else len(mapped)):
-                rows = stages.extract(partition, name, reporter(context)).records if name in mapped else 0
+                read = [one for one in partition.extracted_objects if (one if one in mapped else ARCHIVED) == name]
+                rows = sum(stages.extract(partition, one, reporter(context)).records for one in read)
                 yielded.add(name)
                 yield dg.MaterializeResult(asset_key=["source", name], metadata={"dagster/row_count": rows})
         if yielded != selected:  # Dagster would call the run a success, and skip the plan without a word
@@ -82,7 +89,7 @@ def source_assets(partitions_def: dg.StaticPartitionsDefinition, source_objects:
 
 def plan_asset(partitions_def: dg.StaticPartitionsDefinition, source_objects: Sequence[str]) -> dg.AssetsDefinition:
     @dg.asset(name="plan", partitions_def=partitions_def, group_name="plan",
-              deps=["discovery", *(dg.AssetKey(["source", name]) for name in source_objects)],
+              deps=["discovery", *(dg.AssetKey(["source", name]) for name in (*source_objects, ARCHIVED))],
               check_specs=check_specs("plan", PLAN_CLAIMS, partitions_def),
               description="What will become of every record, worked out before the first one is sent.")  # fmt: skip
     def plan(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
@@ -106,8 +113,32 @@ def plan_asset(partitions_def: dg.StaticPartitionsDefinition, source_objects: Se
     return plan
 
 
+def archive_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(name=ARCHIVE, partitions_def=partitions_def, group_name="plan", deps=["plan"],
+              check_specs=check_specs(ARCHIVE, claims_of(ARCHIVE), partitions_def),
+              description="Records that are kept outside the target, a file for each source object.")  # fmt: skip
+    def archive(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
+        with as_failure():
+            partition = partitions.open(context.partition_key)
+            try:
+                figures = stages.archive(partition, reporter(context))
+            except GateClosed as closed:
+                yield from check_results(ARCHIVE, partition.key, stages.standing(partition, ARCHIVE, str(closed)))
+                raise
+            judgements = stages.judge_object(ARCHIVE, figures)
+            results = check_results(ARCHIVE, partition.key, judgements)
+            if any(not one.holds for one in judgements.values()):
+                yield from results
+                raise_if_broken(ARCHIVE, partition.key, judgements, ProofFailed)
+            rows = sum(one["records"] for one in figures["archives"].values())
+            files = {name: dg.MetadataValue.path(one["file"]) for name, one in figures["archives"].items()}
+            yield dg.MaterializeResult(metadata={"dagster/row_count": rows, **files}, check_results=results)
+
+    return archive
+
+
 def provision_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsDefinition:
-    @dg.asset(name="provision", partitions_def=partitions_def, group_name="target", deps=["plan"],
+    @dg.asset(name="provision", partitions_def=partitions_def, group_name="target", deps=[ARCHIVE],
               description="Fields and pipelines that the plan previewed, made in the target.")  # fmt: skip
     def provision(context: dg.AssetExecutionContext, partitions: Partitions) -> dg.MaterializeResult[Any]:
         with as_failure():

@@ -1,7 +1,7 @@
 """Migration pairs: one folder each, of data and pure rules.
 
-`<crm_object>.yaml` is the default mapping, `pair.yaml` the decisions that a project takes, and `rules.py` what YAML
-cannot say.
+`<crm_object>.yaml` is the default mapping, `pair.yaml` the decisions that a project takes and what becomes of objects that
+have no counterpart, `compatibility.yaml` what of each kind of data arrives, and `rules.py` what YAML cannot say.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 from ruamel.yaml import YAML
 
+from migration_pipelines.core.compatibility import CompatibilityTable
+from migration_pipelines.core.concerns import Concern
 from migration_pipelines.core.converters.phone import REGIONS
-from migration_pipelines.core.mapping import Frozen
+from migration_pipelines.core.mapping import Frozen, Text
 from migration_pipelines.core.rules import RuleBook
 from migration_pipelines.errors import InvalidInput
 
@@ -27,7 +30,8 @@ class Decision(Frozen):
     """One question that a project answers before anything is written.
 
     `allowed` lists the values with what each of them means; where it is empty, `type` says what is taken: text, number
-    (up to `most`), country, zone or day.
+    (up to `most`), country, zone or day. With `asked_where` it is asked only where that fact of the source org says something.
+    `concerns` are the records that it is about.
     """
 
     meaning: str
@@ -35,6 +39,8 @@ class Decision(Frozen):
     type: str = "choice"
     default: str | int | None = None
     most: int | None = None
+    asked_where: str | None = None
+    concerns: tuple[Concern, ...] = ()
 
     @model_validator(mode="after")
     def _has_values(self) -> Decision:
@@ -50,10 +56,19 @@ class Decision(Frozen):
         return "; ".join(f"{value!r}: {meaning}" for value, meaning in self.allowed.items())
 
 
+def _is_disposition(given: object) -> object:
+    if not isinstance(given, dict) or set(given) not in ({"lost"}, {"archived"}):
+        raise ValueError("say either lost: or archived:, with the reason, as in {lost: the reason}")
+    return given
+
+
+Disposition = Annotated[Mapping[str, Text], BeforeValidator(_is_disposition)]
+"""What becomes of a source object that is not migrated: {"lost": the reason}, or {"archived": the reason}."""
+
 _TAKES = {
     "country": "a country in two capital letters, such as TR",
     "zone": "a time zone by its name, such as Europe/Istanbul",
-    "day": "a day in quotes, such as '2026-12-01'",
+    "day": "a day, such as 2026-12-01",
 }
 
 
@@ -73,6 +88,18 @@ class Pair(Frozen):
     folder: Path
     rules: RuleBook
     decisions: Mapping[str, Decision]
+    objects: Mapping[str, Disposition]
+    compatibility: CompatibilityTable
+
+    @property
+    def mapping_files(self) -> list[Path]:
+        """The default mapping, a file for each CRM object."""
+        return _mapping_files(self.folder)
+
+    def disposition_of(self, source_object: str) -> Disposition | None:
+        """What becomes of an object that a project neither maps nor names itself: by name, else by the first pattern."""
+        exact = self.objects.get(source_object)
+        return exact or next((one for name, one in self.objects.items() if fnmatchcase(source_object, name)), None)
 
     def check_decision(self, name: str, value: Any, where: Path) -> None:
         """Raises InvalidInput where a project decides what nobody asks, or decides it with a value that is none."""
@@ -94,7 +121,10 @@ class Pair(Frozen):
 
 
 class _PairFile(Frozen):
+    """`objects` are source objects without a counterpart in the target; a name may be a pattern such as *History."""
+
     decisions: Mapping[str, Decision]
+    objects: Mapping[str, Disposition] = {}
 
 
 @cache
@@ -109,16 +139,24 @@ def load_pair(source: str, target: str) -> Pair:
     if not (folder / "pair.yaml").is_file():
         there = sorted(path.parent.name for path in Path(__file__).parent.glob("*/pair.yaml"))
         raise InvalidInput(f"There is no migration pair {name}. There are: {', '.join(there)}.")
-    content = _PairFile.model_validate(YAML(typ="safe", pure=True).load((folder / "pair.yaml").read_text("utf-8")))
+    content = _PairFile.model_validate(_read(folder / "pair.yaml"))
+    compatibility = CompatibilityTable.model_validate(_read(folder / "compatibility.yaml"))
     module = importlib.import_module(f"{__name__}.{name}.rules")
-    return Pair(name=name, folder=folder, rules=module.RULES, decisions=content.decisions)
+    return Pair(
+        name=name, folder=folder, rules=module.RULES, decisions=content.decisions, objects=content.objects,
+        compatibility=compatibility,
+    )  # fmt: skip
 
 
 def shipped_source_objects() -> set[str]:
     """Every source object that a shipped default mapping names."""
-    yaml = YAML(typ="safe", pure=True)
-    found = set()
-    for file in Path(__file__).parent.glob("*/*.yaml"):
-        if file.stem != "pair":
-            found |= {route["source"] for route in yaml.load(file.read_text("utf-8"))["routes"]}
-    return found
+    folders = [file.parent for file in Path(__file__).parent.glob("*/pair.yaml")]
+    return {route["source"] for folder in folders for file in _mapping_files(folder) for route in _read(file)["routes"]}
+
+
+def _mapping_files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.glob("*.yaml")) if file.stem not in ("pair", "compatibility")]
+
+
+def _read(file: Path) -> Any:
+    return YAML(typ="safe", pure=True).load(file.read_text("utf-8"))

@@ -20,6 +20,7 @@ _ADVICE: Mapping[HoldReason, str] = {
     HoldReason.PARENT_UNKNOWN: "Link the record to a parent that is moved, or leave such records out by when: in the mapping.",
     HoldReason.PARENT_HELD: "Mend the parent, which is listed itself; this record follows with the next plan.",
     HoldReason.PARENT_FAILED: "Mend the parent, which the target refused; this record follows with the next apply.",
+    HoldReason.SEVERAL_CHILDREN: "Say many: newest or lines in the mapping, or keep one row in the source; then plan again.",
 }  # fmt: skip
 _REFUSED = "Mend what the target names, in the source or in the mapping; then plan and apply again."
 _LISTED = "It was carried. Correct it in the source before the move, or in the target after it."

@@ -15,6 +15,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from migration_pipelines.reports.outlook import consequence_of, records_text, score_text
+
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST = 400
 
@@ -36,7 +38,16 @@ def _environment() -> Environment:
         loader=PackageLoader("migration_pipelines.reports", "templates"), autoescape=True, undefined=StrictUndefined,
         finalize=_showable, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": number, "amount": amount, "value": value, "label": label, "slug": slug}
+    environment.filters |= {
+        "number": number,
+        "amount": amount,
+        "value": value,
+        "label": label,
+        "slug": slug,
+        "consequence": consequence_of,
+        "score": score_text,
+        "in_all": records_text,
+    }
     return environment
 
 

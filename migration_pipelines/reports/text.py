@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
+from migration_pipelines.reports.outlook import decisions_text, matrix_text
+from migration_pipelines.reports.table import aligned
 
-_WORDS = ("loaded", "carried", "held", "failed", "conflict", "excluded", "deleted in source", "planned", "rolled back")
+_WORDS = (
+    "loaded", "carried", "archived", "made by the platform", "held", "failed", "conflict", "excluded", "deleted in source",
+    "planned", "rolled back",
+)  # fmt: skip
 
 
 def discovery_text(source: OrgSchema, target: OrgSchema) -> str:
@@ -19,13 +24,13 @@ def discovery_text(source: OrgSchema, target: OrgSchema) -> str:
     others = {name: one for name, one in source.objects.items() if not one.fields}
     business = [one for one in others.values() if one.is_business]
     parts.append(
-        _table(
+        aligned(
             ["mapped object", "records", "fields", "custom", "filled"], [_object_row(one) for one in mapped.values()]
         )
     )
     if business:
         rows = [[one.name, str(one.records), "" if one.is_counted else "about"] for one in business]
-        parts += ["", _table(["not mapped, with rows", "records", ""], rows)]
+        parts += ["", aligned(["not mapped, with rows", "records", ""], rows)]
     if setup := len(others) - len(business):
         parts.append(f"{setup} more objects hold the platform's own rows.")
     parts += ["", _people(source)]
@@ -37,10 +42,10 @@ def discovery_text(source: OrgSchema, target: OrgSchema) -> str:
     parts += ["", *_automations(source)]
     if limits := facts.get("limits"):
         rows = [[name, str(one["left"]), str(one["most"])] for name, one in limits.items()]
-        parts += ["", _table(["limit", "left", "of"], rows)]
+        parts += ["", aligned(["limit", "left", "of"], rows)]
     if source.capabilities:
         rows = [[one.name, one.state, one.how] for one in source.capabilities]
-        parts += ["", _table(["capability", "state", "because"], rows)]
+        parts += ["", aligned(["capability", "state", "because"], rows)]
     parts += [
         "",
         *(["Hidden from us:", *(f"  {gap}" for gap in source.gaps)] if source.gaps else ["No gap was found."]),
@@ -66,7 +71,7 @@ def _automations(org: OrgSchema) -> Iterator[str]:
     on = {True: "active", False: "inactive", None: "active or not: not told"}
     rows = [[one.kind, one.object or "-", one.name, on[one.is_active]] for one in org.automations]
     if rows:
-        yield _table(["automation", "object", "name", "state"], sorted(rows))
+        yield aligned(["automation", "object", "name", "state"], sorted(rows))
     else:
         yield "No automation is visible."
     if org.not_visible:
@@ -90,7 +95,7 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
     ]
     parts = [
         f"Plan of {key}, fingerprint {summary['fingerprint'][:12]}",
-        _table(["route", "rows", "create", "update", *words], table),
+        aligned(["route", "rows", "create", "update", *words], table),
     ]
     wanted = summary["wanted"]
     if wanted["fields"] or wanted["pipelines"]:
@@ -114,7 +119,7 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
             f"  {route} {field}: {why}" for route, fields in summary["lost"].items() for field, why in fields.items()
         ]
         parts += [
-            f"  {name}: {', '.join(f'{how}: {why}' for how, why in one.items())}"
+            f"  {name}: {', '.join(f'{how}: {why}' for how, why in one.items())}{_records(summary, name)}"
             for name, one in summary["objects"].items()
         ]
     cost = summary["cost"]
@@ -125,8 +130,15 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
         parts += [
             f"  {one['name']} <{one['email'] or one['source_id']}>: {one['problem']}" for one in summary["owners_open"]
         ]
+    if "decisions" in summary:  # a plan of an earlier version has none
+        parts += [decisions_text(summary["decisions"]), matrix_text(summary["transferability"])]
     parts.append(f"Cost: about {cost['requests']} requests to the target, {cost['minutes']} minutes at its pace.")
     return "\n".join(parts)
+
+
+def _records(summary: Mapping[str, Any], source_object: str) -> str:
+    archive = summary.get("archived", {}).get(source_object)
+    return f" ({archive['records']} records)" if archive else ""
 
 
 def status_text(found: Mapping[str, Any]) -> str:
@@ -184,7 +196,7 @@ def reconciliation_text(objects: Mapping[str, Any]) -> str:
         ]
     header = ["object", "route", "source", "extracted", *words, "read back", "different"]
     total = sum(len(one["claims"]) for one in objects.values())
-    parts = [_table(header, table), f"{total - len(claims)} of {total} claims hold.", *claims]
+    parts = [aligned(header, table), f"{total - len(claims)} of {total} claims hold.", *claims]
     if notes:
         parts += ["Not loaded, or different:", *notes]
     return "\n".join(parts)
@@ -211,21 +223,8 @@ def story_text(story: Sequence[Mapping[str, Any]]) -> str:
             parts.append(
                 f"  {finding['verdict']} {finding['field']}: meant {finding['meant']!r}, found {finding['found']!r}"
             )
+        if one.get("archive"):
+            parts.append(f"  in {one['archive']['file']}, which is {one['archive']['state']}")
         if one["undone"]:
             parts.append(f"  rolled back: {one['undone']} {one['undo_detail'] or ''}".rstrip())
     return "\n".join(parts)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[n]) for row in (header, *rows)) for n in range(len(header))]
-    numeric = [
-        n for n in range(len(header)) if rows and all(row[n].lstrip("-").isdigit() or row[n] == "-" for row in rows)
-    ]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if n in numeric else cell.ljust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, *rows)
-    ]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -1,6 +1,8 @@
 """The verbs, one file each. Each asks the ledger whether what it needs has passed, does its work, and says what came of it."""
 
+from migration_pipelines.stages.archive import archive
 from migration_pipelines.stages.confirm import approve_plan, confirm_rows, vouch
+from migration_pipelines.stages.consequences import consequences
 from migration_pipelines.stages.discover import discover
 from migration_pipelines.stages.extract import extract
 from migration_pipelines.stages.gates import judge_object, judge_plan
@@ -16,10 +18,12 @@ from migration_pipelines.stages.report import read_report, report_path, write_re
 from migration_pipelines.stages.roll_back import preview, roll_back, write_admin_list
 from migration_pipelines.stages.sign_in import consent_address, sign_in
 from migration_pipelines.stages.status import explain, standing, status
+from migration_pipelines.stages.transferability import transferability
 from migration_pipelines.stages.verify import verify
 
 __all__ = [
-    "OpenPartition", "approve_plan", "confirm_rows", "consent_address", "discover", "explain", "extract", "judge_object",
-    "judge_plan", "keep_file", "load", "new", "plan", "preview", "propose", "provision", "read_report", "report_path",
-    "roll_back", "see_pilot", "sign_in", "standing", "status", "verify", "vouch", "write_admin_list", "write_report",
+    "OpenPartition", "approve_plan", "archive", "confirm_rows", "consent_address", "consequences", "discover", "explain",
+    "extract", "judge_object", "judge_plan", "keep_file", "load", "new", "plan", "preview", "propose", "provision",
+    "read_report", "report_path", "roll_back", "see_pilot", "sign_in", "standing", "status", "transferability",
+    "verify", "vouch", "write_admin_list", "write_report",
 ]  # fmt: skip

@@ -32,7 +32,7 @@ def confirm_rows(partition: OpenPartition, *, who: str, crm_object: str | None =
         if crm_object is None or name.startswith((f"{crm_object}/", f"{crm_object} "))
     ]
     if rows:
-        prints = partition.project.rows()
+        prints = partition.rows()
         partition.ledger.add_event("confirmed", who=who, detail={"rows": {name: prints[name] for name in rows}})
     if not gates.unconfirmed(partition):
         partition.reach("mapped")
@@ -67,7 +67,7 @@ def approve_plan(partition: OpenPartition, *, who: str) -> str:
         raise GateClosed(f"{partition.key}: there is no plan yet. Run: crm-migrate plan {partition.key}")
     gates.require(partition, gates.judge_plan(partition))
     gates.require(partition, {OWNERS_CLAIM.name: OWNERS_CLAIM.judge(owner_figures(partition))})
-    if plan["summary"]["mapping"] != partition.project.fingerprint():
+    if plan["summary"]["mapping"] != partition.fingerprint():
         raise GateClosed(
             f"{partition.key}: mapping, decisions or owners were changed after the plan was made. "
             f"Run: crm-migrate plan {partition.key}"

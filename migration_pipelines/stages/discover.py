@@ -20,9 +20,9 @@ def discover(partition: OpenPartition) -> Discovered:
     Raises:
         MappingError, PermanentFailure, TransientFailure: as the connectors' `describe`.
     """
-    source = partition.source.describe(partition.source_objects)
+    source = partition.source.describe(partition.source_objects, also=partition.may_be_archived)
     target = partition.target.describe()
-    partition.ledger.keep_schema("source", source)
-    partition.ledger.keep_schema("target", target)
+    partition.keep_schema("source", source)
+    partition.keep_schema("target", target)
     partition.reach("discovered")
     return Discovered(source, target)

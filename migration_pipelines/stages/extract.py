@@ -30,13 +30,15 @@ def extract(partition: OpenPartition, source_object: str, report: Report = lambd
     """Read all records of an object, page by page; each page is durable before the next is asked for."""
     paths = [one for one in partition.paths(source_object) if one != BODY_DIGEST]
     fields = [*partition.source_schema(source_object).fields, *paths]
-    keeping = _Keeping(partition, source_object)
+    keeping, absent = _Keeping(partition, source_object), dict.fromkeys(partition.absent(source_object))
     changed = 0
     progress = Progress(report, f"{source_object}: read", partition.source.count(source_object))
     with partition.ledger.records.extraction(source_object, partition.source.now()) as extraction:
         for page in partition.source.read(source_object, fields, parent_field=partition.parent_field(source_object)):
             for part in keeping.parts(page):
-                changed += extraction.store(part)
+                changed += extraction.store(
+                    [replace(one, values={**one.values, **absent}) for one in part] if absent else part
+                )
                 progress.add(len(part))
         source_count = partition.source.count(source_object)
         records = extraction.finish(source_count)

@@ -18,7 +18,7 @@ def unconfirmed(partition: OpenPartition) -> list[str]:
     confirmed: dict[str, str] = {}
     for event in partition.ledger.events("confirmed"):
         confirmed.update(event["detail"]["rows"])
-    return [name for name, print_ in partition.project.rows().items() if confirmed.get(name) != print_]
+    return [name for name, print_ in partition.rows().items() if confirmed.get(name) != print_]
 
 
 def undisposed(partition: OpenPartition) -> list[str]:
@@ -28,7 +28,7 @@ def undisposed(partition: OpenPartition) -> list[str]:
     found = [
         f"{name} ({schema.records} records)"
         for name, schema in source.objects.items()
-        if schema.is_business and schema.records and name not in routed and name not in partition.project.file.objects
+        if schema.is_business and schema.records and name not in routed and name not in partition.dispositions
     ]
     for name in routed:
         found += [f"{name}.{field}" for field in open_fields(partition, name)]
@@ -52,20 +52,16 @@ def unvouched(partition: OpenPartition) -> list[str]:
 
 
 def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
-    """Fields of an object that records fill and that no route reads or declares lost -> how many records fill them."""
+    """Fields of an object that records fill and that no route reads or declares lost -> how many records fill them.
+
+    None where the records are archived as well: the archive has every field.
+    """
+    if source_object in partition.archived:
+        return {}
     extraction = partition.ledger.records.last_extraction(source_object)
     filled = extraction["profile"]["filled"] if extraction else {}
-    disposed: set[str] = set()
-    for compiled in partition.routes_from(source_object):
-        route = compiled.route
-        disposed |= route.reads.union(
-            route.lost, *(partition.project.pair.rules.find(one).reads for one in route.rules)
-        )
-    for parent in {parent for compiled in partition.routes_from(source_object) for parent in compiled.route.carried_by}:
-        for compiled in partition.routes_from(parent):
-            for reference in compiled.route.references.values():
-                if reference.rule:
-                    disposed |= set(partition.project.pair.rules.find(reference.rule).reads_children)
+    lost = (compiled.route.lost for compiled in partition.routes_from(source_object))
+    disposed = partition.reads(source_object).union(*lost)
     schema = partition.source_schema(source_object)
     return {
         name: filled[name]
@@ -138,7 +134,7 @@ def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
         "open_decisions": [
             f"{name} ({partition.project.pair.decisions[name].meaning}; it takes "
             f"{partition.project.pair.decisions[name].explain()})"
-            for name in partition.project.open_decisions()
+            for name in partition.project.open_decisions(partition.schema("source").facts)
         ],
         "undisposed": undisposed(partition),
         "gaps": gaps(partition),
@@ -166,7 +162,7 @@ def require_approved_plan(partition: OpenPartition) -> Mapping[str, Any]:
     if plan is None:
         raise GateClosed(f"{partition.key}: there is no plan yet. Run: crm-migrate plan {partition.key}")
     require(partition, judge_plan(partition))
-    if plan["summary"]["mapping"] != partition.project.fingerprint():
+    if plan["summary"]["mapping"] != partition.fingerprint():
         raise GateClosed(
             f"{partition.key}: mapping, decisions or owners were changed after the plan was made. "
             f"Run: crm-migrate plan {partition.key}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
+from migration_pipelines.core.crm_objects import ARCHIVE
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.ledger.batches import Entry
 from migration_pipelines.stages import canary, gates
+from migration_pipelines.stages.archived import archive_figures
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.pilot import require_pilot
 from migration_pipelines.stages.progress import Progress, Report
@@ -44,22 +47,28 @@ def load(partition: OpenPartition, crm_object: str, report: Report = lambda _lin
             _send_route(partition, plan["id"], compiled, report)
         verify_route(partition, compiled, only_unverified=True, report=report)
     figures = reconcile(partition, crm_object, plan["id"])
-    if crm_object == partition.routes[-1][0] and all(
-        judgement.holds for judgement in gates.judge_object(crm_object, figures).values()
+    if (
+        crm_object == partition.routes[-1][0]
+        and _hold(crm_object, figures)
+        and _hold(ARCHIVE, archive_figures(partition))
     ):
         partition.reach("loaded")
         partition.reach("verified")
     return figures
 
 
+def _hold(name: str, figures: Mapping[str, Any]) -> bool:
+    return all(judgement.holds for judgement in gates.judge_object(name, figures).values())
+
+
 def _send_route(partition: OpenPartition, plan_id: int, compiled: CompiledRoute, report: Report) -> None:
     batches = partition.ledger.batches
     sender = Sender(partition, plan_id, compiled)
     progress = Progress(report, f"{compiled.key}: written", batches.count_to_send(compiled.key))
-    for page in batches.to_send(compiled.key, partition.target.group_by(compiled.route.target)):
-        rest = _after_canary(partition, compiled, sender, page, progress)
-        for done in sender.send(rest):
-            progress.add(done)
+    pages = batches.to_send(compiled.key, partition.target.group_by(compiled.route.target))
+    first = _after_canary(partition, compiled, sender, next(pages, []), progress)
+    for done in sender.send(chain([first], pages)):
+        progress.add(done)
 
 
 def _after_canary(
@@ -73,7 +82,7 @@ def _after_canary(
             break
         first = canary.choose(partition, target_object, rest)
         rest.remove(first)
-        for done in sender.send([first]):
+        for done in sender.send([[first]]):
             progress.add(done)
     else:
         canary.look(partition, compiled)

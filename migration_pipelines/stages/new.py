@@ -58,9 +58,8 @@ def new(projects: Path, name: str, source: str, target: str) -> Path:
     (folder / "mapping").mkdir(parents=True)
     (folder / "project.yaml").write_text(content, "utf-8")
     (folder / "owners.yaml").write_text(_OWNERS, "utf-8")
-    for default in sorted(pair.folder.glob("*.yaml")):
-        if default.stem != "pair":
-            shutil.copy(default, folder / "mapping" / default.name)
+    for default in pair.mapping_files:
+        shutil.copy(default, folder / "mapping" / default.name)
     try:
         load_project(folder)
     except InvalidInput:

@@ -11,13 +11,15 @@ from migration_pipelines.connectors.base import Source, Target
 from migration_pipelines.connectors.registry import open_source, open_target
 from migration_pipelines.core import lifecycle
 from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.mapping import ObjectMapping, Route
 from migration_pipelines.core.order import routes_in_order
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.core.transform import CompiledRoute, compile_route
-from migration_pipelines.errors import GateClosed
+from migration_pipelines.errors import GateClosed, MappingError
 from migration_pipelines.files import FileStore
 from migration_pipelines.ledger.lock import OrgLock
 from migration_pipelines.ledger.store import Ledger, PartitionLedger
+from migration_pipelines.pairs import Disposition
 from migration_pipelines.project import Environment, find_partition
 from migration_pipelines.settings import Settings
 from migration_pipelines.stages.keep_file import kept_file
@@ -39,6 +41,7 @@ class OpenPartition:
         self.ledger: PartitionLedger = ledger.partition(key)
         self.files = FileStore(settings.files_url)
         self.review = settings.home / "review" / key
+        self.archive = settings.home / "archive" / key
         self._environ = environ
         self._tokens = settings.tokens(key)
         self._lock: OrgLock | None = None
@@ -105,8 +108,11 @@ class OpenPartition:
         Raises:
             MappingError: the mapping names what does not exist.
         """
-        decisions, mappings = self.project.decisions, self.project.mappings
-        ordered = list(routes_in_order(mappings, NAMES, decisions))
+        decisions, mappings, source = self.project.decisions, self.project.mappings, self.ledger.schema("source")
+        ordered = [
+            (crm_object, route.without(_absent(route, source)))
+            for crm_object, route in routes_in_order(mappings, NAMES, decisions)
+        ]
         homes = {route.source: crm_object for crm_object, route in reversed(ordered) if not route.carried_by}
         return tuple(
             (
@@ -119,6 +125,14 @@ class OpenPartition:
             for crm_object, route in ordered
         )  # fmt: skip
 
+    @property
+    def mappings(self) -> Mapping[str, ObjectMapping]:
+        """The mapping files, without what decisions switch off and what the source org does not have."""
+        return {
+            name: mapping.model_copy(update={"routes": tuple(one.route for one in self.routes_of(name))})
+            for name, mapping in self.project.mappings.items()
+        }
+
     def routes_of(self, crm_object: str) -> list[CompiledRoute]:
         return [route for name, route in self.routes if name == crm_object]
 
@@ -130,23 +144,96 @@ class OpenPartition:
         """The source objects that the mapping names, in load order."""
         return tuple(dict.fromkeys(route.route.source for _, route in self.routes))
 
+    @cached_property
+    def dispositions(self) -> Mapping[str, Disposition]:
+        """What becomes of source objects that are not migrated: the project's own word, and the pair's for what the org
+        has rows of and no route takes."""
+        source, own = self.ledger.schema("source"), self.project.file.objects
+        defaults = {
+            name: default
+            for name, one in (source.objects if source else {}).items()
+            if one.records and one.is_business and name not in self.source_objects and name not in own
+            if (default := self.project.pair.disposition_of(name))
+        }
+        return {**own, **defaults}
+
+    def may_be_archived(self, source_object: str) -> bool:
+        """Whether the org's rows of an object, if it has any, would be archived."""
+        own, is_routed = source_object in self.project.file.objects, source_object in self.source_objects
+        return (own or not is_routed) and "archived" in (self.project.disposition_of(source_object) or ())
+
+    @cached_property
+    def archived(self) -> tuple[str, ...]:
+        """The source objects whose records are archived, as far as the org has any. A route may take them as well."""
+        source = self.ledger.schema("source")
+        return tuple(
+            name for name in (source.objects if source else ()) if "archived" in self.dispositions.get(name, ())
+        )
+
+    @property
+    def extracted_objects(self) -> tuple[str, ...]:
+        """The source objects that are read whole: those of the mapping, then those that are only archived."""
+        return tuple(dict.fromkeys((*self.source_objects, *self.archived)))
+
+    def rows(self) -> dict[str, str]:
+        """Everything that a person confirms for this org, as name -> fingerprint."""
+        return self.project.rows(self.dispositions)
+
+    def fingerprint(self) -> str:
+        """The fingerprint of everything that a person confirms for this org."""
+        return self.project.fingerprint(self.dispositions)
+
+    def reads(self, source_object: str) -> frozenset[str]:
+        """Every field that routes and rules read of an object's records, also where other records carry them as rows."""
+        read: set[str] = set()
+        for _, compiled in self.routes:
+            route, rules = compiled.route, [self.project.pair.rules.find(name) for name in compiled.route.rules]
+            if route.source == source_object:
+                read |= route.reads.union(*(rule.reads for rule in rules))
+            read |= route.reads_of(source_object).union(*(rule.reads_children.get(source_object, ()) for rule in rules))
+        return frozenset(read)
+
     def paths(self, source_object: str) -> tuple[str, ...]:
-        """The parents' fields that routes and rules read of an object's records, such as "CreatedBy.Name"."""
-        rules, read = self.project.pair.rules, set[str]()
-        for compiled in self.routes_from(source_object):
-            read |= compiled.route.reads.union(*(rules.find(name).reads for name in compiled.route.rules))
-        return tuple(sorted(one for one in read if "." in one))
+        """The parents' fields that are read of an object's records, such as "CreatedBy.Name"."""
+        return tuple(sorted(one for one in self.reads(source_object) if "." in one))
+
+    def absent(self, source_object: str) -> tuple[str, ...]:
+        """The optional fields that routes read of an object and that the source org does not have."""
+        source = self.schema("source")
+        found = {field for compiled in self.routes_from(source_object) for field in _absent(compiled.route, source)}
+        return tuple(sorted(found))
 
     def parent_field(self, source_object: str) -> str | None:
-        """The field by which rows of an object hang below the record that carries them."""
+        """The field by which rows of an object hang below the record that carries them, or that was made of them.
+
+        Raises:
+            MappingError: there is more than one.
+        """
         fields = [field for route in self.routes_from(source_object) for field in route.route.carried_by.values()]
-        return fields[0] if fields else None
+        fields += [
+            field
+            for _, compiled in self.routes
+            for maker, field in compiled.route.made_by_platform.items()
+            if maker == source_object
+        ]
+        there = dict.fromkeys(field for field in fields if field not in self.absent(source_object))
+        if len(there) > 1:
+            raise MappingError(
+                f"rows of {source_object} hang below other records by one field, not by {', '.join(there)}"
+            )
+        return next(iter(there), None)
 
     def children_of(self, source_object: str) -> tuple[str, ...]:
         """The source objects whose rows are carried by records of this one."""
         return tuple(
             dict.fromkeys(route.route.source for _, route in self.routes if source_object in route.route.carried_by)
         )
+
+    def keep_schema(self, side: str, schema: OrgSchema) -> None:
+        """Keep what was discovered of a side; what was worked out by an earlier discovery is worked out anew."""
+        self.ledger.keep_schema(side, schema)
+        for name in ("routes", "source_objects", "dispositions", "archived"):
+            self.__dict__.pop(name, None)
 
     def reach(self, step: str) -> None:
         """Record a step of the lifecycle. Raises GateClosed where one before it is missing."""
@@ -157,3 +244,9 @@ class OpenPartition:
     @property
     def step(self) -> str | None:
         return lifecycle.furthest([event["detail"]["step"] for event in self.ledger.events("step")])
+
+
+def _absent(route: Route, source: OrgSchema | None) -> set[str]:
+    """The optional fields of a route that its source object does not have, as far as it was discovered."""
+    found = source.objects.get(route.source) if source else None
+    return set(route.optional) - set(found.fields) if found and found.fields else set()

@@ -17,12 +17,14 @@ from migration_pipelines.core.transform import CompiledRoute, is_in_route, trans
 from migration_pipelines.core.validate import validate
 from migration_pipelines.errors import GateClosed, MappingError
 from migration_pipelines.ledger.plans import PlanRow
-from migration_pipelines.stages import gates
+from migration_pipelines.stages import archived, gates
+from migration_pipelines.stages.consequences import consequences
 from migration_pipelines.stages.owners import Owners
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
 from migration_pipelines.stages.reconcile import owner_figures
 from migration_pipelines.stages.sending import settle_leftovers
+from migration_pipelines.stages.transferability import transferability
 
 
 def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mapping[str, Any]:
@@ -60,17 +62,31 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
             if crm_object == "users":
                 rows = list(owners.rows(compiled.key, page))
             else:
-                known = plans.known(plan_id, set().union(*map(compiled.named_parents, page)), keys)
-                owners.note_needed(compiled, page)
+                made = _made_by_platform(partition, compiled, page)
+                rest = _without(page, made)
+                known = plans.known(plan_id, set().union(*map(compiled.named_parents, rest)), keys)
+                owners.note_needed(compiled, rest)
                 others = partition.routes_from(compiled.route.source) if is_first else None
-                rows = list(_rows(compiled, page, known, after, spread, others))
+                rows = [*made, *_rows(compiled, rest, known, after, spread, others)]
             plans.add(plan_id, rows)
             for row in rows:
                 content.update(f"{row.source_id}\0{row.outcome}\0".encode("utf-8", "surrogatepass"))
                 content.update(row.plan_hash or b"")
             progress.add(len(page))
+    archives = {}
+    for name in partition.archived:
+        progress, contents = (
+            Progress(report, f"{name}: planned", partition.ledger.records.count(name)),
+            archived.Contents(),
+        )
+        for page in partition.ledger.records.pages(name):
+            plans.add(plan_id, archived.plan_rows(partition, name, page))
+            contents.add(archived.live(page))
+            progress.add(len(page))
+        archives[name] = contents.as_json()
+        content.update(f"{name}\0{archives[name]['content']}\0".encode())
     owners.keep(plan_id, keys.get("users", []))
-    summary = _summary(partition, plan_id, wanted, after, content.hexdigest())
+    summary = _summary(partition, plan_id, wanted, after, content.hexdigest()) | {"archived": archives}
     plans.switch(plan_id, summary["fingerprint"], summary)
     if all(judgement.holds for judgement in gates.judge_plan(partition).values()):
         partition.reach("planned")
@@ -84,7 +100,7 @@ def require_plannable(partition: OpenPartition) -> None:
     gates.require(
         partition, {name: judgements[name] for name in ("every_decision_is_taken", "everything_has_a_disposition")}
     )
-    for source_object in partition.source_objects:
+    for source_object in partition.extracted_objects:
         if partition.ledger.records.last_extraction(source_object) is None:
             raise GateClosed(
                 f"{partition.key}: {source_object} has not been extracted yet. Run: crm-migrate extract {partition.key}"
@@ -96,16 +112,31 @@ def require_known_names(partition: OpenPartition, after: OrgSchema) -> None:
     for crm_object, compiled in partition.routes:
         route = compiled.route
         named = {one for one in route.reads if "." not in one}  # a path is the source's to know: extract asked for it
-        if strange := named - set(partition.source_schema(route.source).fields):
+        children = partition.children_of(route.source)
+        if strange := named.difference(partition.source_schema(route.source).fields, route.optional, children):
             raise MappingError(f"{compiled.key}: {route.source} has no field {', '.join(sorted(strange))}.")
+        _require_known_children(partition, compiled)
         if crm_object == "users" or route.carried_by:
             continue
         if route.target not in after.objects:
             raise MappingError(
                 f"{compiled.key}: the target has no object {route.target!r}. It has: {', '.join(after.objects)}."
             )
-        if strange := (set(route.fields) | set(route.references)) - set(after.objects[route.target].fields):
-            raise MappingError(f"{compiled.key}: {route.target} has no field {', '.join(sorted(strange))}.")
+        if unknown := route.fills - set(after.objects[route.target].fields):
+            raise MappingError(f"{compiled.key}: {route.target} has no field {', '.join(sorted(unknown))}.")
+
+
+def _require_known_children(partition: OpenPartition, compiled: CompiledRoute) -> None:
+    route = compiled.route
+    for child in {row.child for row in route.fields.values() if row.child}:
+        if child not in partition.children_of(route.source):
+            raise MappingError(
+                f"{compiled.key}: fields are filled from {child}, which no {route.source} carries. Add a route of {child} "
+                f"with carried_by: {{{route.source}: the field that names it}}."
+            )
+        there = {*partition.source_schema(child).fields, *partition.absent(child)}
+        if strange := {name for name in route.reads_of(child) if "." not in name} - there:
+            raise MappingError(f"{compiled.key}: {child} has no field {', '.join(sorted(strange))}.")
 
 
 def require_makeable(partition: OpenPartition, wanted: Wanted) -> None:
@@ -124,7 +155,7 @@ def wanted_of(partition: OpenPartition, source: OrgSchema, target: OrgSchema) ->
     Raises:
         MappingError: an object that takes no fields of ours is to be filled with one.
     """
-    mapped = work_out_wanted(partition.project.mappings, source, target, partition.project.pair.rules)
+    mapped = work_out_wanted(partition.mappings, source, target, partition.project.pair.rules)
     own = partition.target.migration_fields()
     extended = {one.object for one in own.fields} | {
         name for name, one in target.objects.items() if any(field.is_custom for field in one.fields.values())
@@ -143,8 +174,7 @@ def touched_fields(partition: OpenPartition) -> dict[str, set[str]]:
     """Target object -> fields that the mapping fills."""
     touched: dict[str, set[str]] = {}
     for _, compiled in partition.routes:
-        fields = set(compiled.route.fields) | set(compiled.route.references)
-        touched.setdefault(compiled.route.target, set()).update(fields)
+        touched.setdefault(compiled.route.target, set()).update(compiled.route.fills)
     return touched
 
 
@@ -181,6 +211,25 @@ def _rows(
                 yield PlanRow(compiled.key, record.id, Outcome.DELETED_IN_SOURCE)
 
 
+def _made_by_platform(
+    partition: OpenPartition, compiled: CompiledRoute, page: Sequence[SourceRecord]
+) -> Sequence[PlanRow]:
+    """A plan row for every record that the platform made of a row of another object."""
+    if not compiled.route.made_by_platform:
+        return ()
+    ids = [record.id for record in page if not record.deleted and is_in_route(record, compiled.route)]
+    return [
+        PlanRow(compiled.key, source_id, Outcome.MADE_BY_PLATFORM, problems=[{"message": f"made of its {maker}"}])
+        for maker in compiled.route.made_by_platform
+        for source_id in partition.ledger.records.with_children(maker, ids)
+    ]
+
+
+def _without(page: list[SourceRecord], rows: Sequence[PlanRow]) -> list[SourceRecord]:
+    settled = {row.source_id for row in rows}
+    return [record for record in page if record.id not in settled] if settled else page
+
+
 def _planned_row(route: str, one: Planned) -> PlanRow:
     references = [(reference.field, reference.route, reference.source_id) for reference in one.references]
     return PlanRow(
@@ -193,7 +242,7 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
     plans = partition.ledger.plans
     tally = [dict(row) for row in plans.tally(plan_id)]
     schema = fingerprint_touched(after, touched_fields(partition))
-    mapping = partition.project.fingerprint()
+    mapping = partition.fingerprint()
     to_write: dict[str, int] = {}
     for row in tally:
         target_object = row["route"].split(">")[1]
@@ -217,7 +266,9 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
             compiled.key: dict(compiled.route.lost) for _, compiled in partition.routes if compiled.route.lost
         },
         **{name: value for name, value in owner_figures(partition).items() if name != "owners_needed"},
-        "objects": {name: dict(one) for name, one in partition.project.file.objects.items()},
+        "objects": {name: dict(one) for name, one in partition.dispositions.items()},
+        "decisions": consequences(partition),
+        "transferability": transferability(partition),
         "cost": asdict(
             cost(
                 to_write, arrays={name: target.batch_size(name) for name in to_write}, groups=groups, per_second=pace,

@@ -7,7 +7,9 @@ from typing import Any
 
 from migration_pipelines.core.claims import claims_of
 from migration_pipelines.core.compare import Verdict
+from migration_pipelines.core.crm_objects import ARCHIVE
 from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.stages.archived import archive_figures
 from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.partition import PRODUCTION, OpenPartition
 
@@ -26,8 +28,10 @@ def figures_of(partition: OpenPartition, crm_object: str) -> dict[str, Any]:
 
     Shape: {"objects": {source object: {source_count, extracted, unaccounted, without_record}},
     "routes": {route: {rows, outcomes, present, read_back_at, wrong, wrong_references, unverified, findings,
-    not_loaded, ignored}}, "failed_allowed"}, and for users the owners.
+    not_loaded, ignored}}, "failed_allowed"}, for users the owners, and for the archive the "archives".
     """
+    if crm_object == ARCHIVE:
+        return archive_figures(partition)
     records, proof = partition.ledger.records, partition.ledger.proof
     routes = partition.routes_of(crm_object)
     objects: dict[str, Any] = {}

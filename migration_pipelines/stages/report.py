@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from migration_pipelines.core.compare import Verdict
-from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.crm_objects import ARCHIVE, NAMES
 from migration_pipelines.core.fingerprint import fingerprint
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed
@@ -21,7 +21,7 @@ from migration_pipelines.reports.advice import advice, reason_in_words
 from migration_pipelines.reports.page import page_of
 from migration_pipelines.reports.verdict import in_all, next_steps, verdict
 from migration_pipelines.reports.whole_file import whole_file
-from migration_pipelines.stages import gates
+from migration_pipelines.stages import archived, gates
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.reconcile import figures_of
 from migration_pipelines.stages.record_names import names_of
@@ -67,7 +67,8 @@ def _content(partition: OpenPartition) -> dict[str, Any]:
         raise GateClosed(
             f"{partition.key}: there is no plan yet, and so nothing to report. Run: crm-migrate plan {partition.key}"
         )
-    figures = {name: figures_of(partition, name) for name in NAMES if partition.routes_of(name)}
+    names = [name for name in NAMES if partition.routes_of(name)] + ([ARCHIVE] if archived.planned(partition) else [])
+    figures = {name: figures_of(partition, name) for name in names}
     loaded = {name for name in figures if partition.ledger.proof.reconciliation(name)}
     claims = list(_claims(partition, figures, loaded))
     entries = in_all(
@@ -86,6 +87,8 @@ def _content(partition: OpenPartition) -> dict[str, Any]:
         "read_back_at": max((at for of in figures.values() if (at := _read_back_at(of))), default=None),
         "verdict": verdict(partition.step, claims, entries, [name for name in figures if name not in loaded]),
         "claims": claims,
+        "transferability": plan["summary"].get("transferability"),
+        "decisions": plan["summary"].get("decisions"),
         "records": list(_records(partition, figures)),
         "routes": list(_routes(figures)),
         "kept_back": kept_back,
@@ -127,12 +130,16 @@ def _claims(partition: OpenPartition, figures: Mapping[str, Any], loaded: set[st
 def _records(partition: OpenPartition, figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for every source object: what the source counts, what was extracted, and one outcome for each of its records."""
     seen: set[str] = set()
+    archives = figures[ARCHIVE]["objects"] if ARCHIVE in figures else ()
     for crm_object, of in figures.items():
         for name, counts in of["objects"].items():
             if name in seen:
                 continue
             seen.add(name)
-            outcomes = partition.ledger.report.outcomes_of_records([one.key for one in partition.routes_from(name)])
+            keys = [one.key for one in partition.routes_from(name)]
+            if name in archives:
+                keys.append(archived.key_of(name))
+            outcomes = partition.ledger.report.outcomes_of_records(keys)
             live = sum(outcomes.values()) - outcomes.get("deleted in source", 0)
             adds_up = (
                 counts["source_count"] == counts["extracted"] == live
@@ -147,7 +154,7 @@ def _records(partition: OpenPartition, figures: Mapping[str, Any]) -> Iterator[d
 
 def _routes(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for crm_object, of in figures.items():
-        for key, one in of["routes"].items():
+        for key, one in of["routes"].items() if crm_object != ARCHIVE else ():
             source, target = key.split("/")[1].split(">")
             counted = ("rows", "outcomes", "present", "unverified", "wrong", "wrong_references", "read_back_at")
             yield {"crm_object": crm_object, "source_object": source, "target_object": target} | {
@@ -195,10 +202,16 @@ def _lost_fields(partition: OpenPartition) -> list[dict[str, Any]]:
 
 
 def _lost_objects(partition: OpenPartition) -> list[dict[str, Any]]:
-    known = partition.schema("source").objects
+    known, archives = partition.schema("source").objects, archived.archives(partition)
     return [
-        {"source_object": name, "how": how, "why": why, "records": known[name].records if name in known else None}
-        for name, disposition in partition.project.file.objects.items()
+        {
+            "source_object": name,
+            "how": how,
+            "why": why,
+            "records": known[name].records if name in known else None,
+            "archive": archives.get(name),
+        }
+        for name, disposition in partition.dispositions.items()
         for how, why in disposition.items()
     ]
 

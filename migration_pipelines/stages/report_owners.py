@@ -71,7 +71,7 @@ def _owned(partition: OpenPartition) -> tuple[Counter[str], Counter[str]]:
 
 def _who_decided(partition: OpenPartition) -> dict[str, str]:
     """A user's name as it stands in owners.yaml, in small letters -> who confirmed that row as it stands."""
-    rows, said = partition.project.rows(), dict[str, str]()
+    rows, said = partition.rows(), dict[str, str]()
     for event in partition.ledger.events("confirmed"):
         for name in partition.project.owners:
             if event["detail"]["rows"].get(f"owner {name}") == rows[f"owner {name}"]:

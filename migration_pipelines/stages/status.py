@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from migration_pipelines.core.claims import Judgement, claims_of
-from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.crm_objects import ARCHIVE, NAMES
 from migration_pipelines.errors import InvalidInput
-from migration_pipelines.stages import gates
+from migration_pipelines.stages import archived, gates
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.reconcile import figures_of
 
@@ -17,7 +17,7 @@ def status(partition: OpenPartition) -> dict[str, Any]:
     """Lifecycle step, plan, gates, and the figures and claims of each CRM object as the ledger has them now."""
     plan = partition.ledger.plans.current()
     objects: dict[str, Any] = {}
-    for name in NAMES:
+    for name in (*([ARCHIVE] if archived.planned(partition) else []), *NAMES):
         found = partition.ledger.proof.reconciliation(name)
         if found:
             figures = figures_of(partition, name)
@@ -58,7 +58,8 @@ def explain(partition: OpenPartition, source_id: str) -> list[Mapping[str, Any]]
             f"{partition.key}: the ledger has no record with source id {source_id!r}. Ids are case-sensitive and have "
             "18 characters in Salesforce."
         )
-    return story
+    files = {archived.key_of(name): one for name, one in archived.archives(partition).items()}
+    return [{**one, "archive": files.get(one["route"])} for one in story]
 
 
 def _as_data(key: str, judgements: Mapping[str, Judgement]) -> dict[str, Any]:

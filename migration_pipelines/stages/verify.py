@@ -8,10 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from migration_pipelines.connectors.base import Found
-from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.crm_objects import ARCHIVE, NAMES
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.proof import Written
+from migration_pipelines.stages import archived
 from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.compare import findings_of
 from migration_pipelines.stages.partition import OpenPartition
@@ -20,10 +21,10 @@ from migration_pipelines.stages.reconcile import reconcile
 
 
 def verify(partition: OpenPartition, report: Report = lambda _line: None) -> dict[str, Mapping[str, Any]]:
-    """Read back everything that was loaded, and reconcile anew. Writes nothing to the target.
+    """Read back everything that was loaded or archived, and reconcile anew. Writes nothing to the target.
 
     Returns:
-        CRM object -> figures.
+        CRM object -> figures; "archive" stands for the archives.
 
     Raises:
         GateClosed: nothing has been loaded yet.
@@ -33,7 +34,8 @@ def verify(partition: OpenPartition, report: Report = lambda _line: None) -> dic
         raise GateClosed(f"{partition.key}: nothing has been loaded yet. Run: crm-migrate apply {partition.key}")
     for _, compiled in partition.routes:
         verify_route(partition, compiled, only_unverified=False, report=report)
-    return {name: reconcile(partition, name, plan["id"]) for name in NAMES if partition.routes_of(name)}
+    names = [name for name in NAMES if partition.routes_of(name)] + ([ARCHIVE] if archived.planned(partition) else [])
+    return {name: reconcile(partition, name, plan["id"]) for name in names}
 
 
 def verify_route(partition: OpenPartition, compiled: CompiledRoute, *, only_unverified: bool, report: Report) -> None:

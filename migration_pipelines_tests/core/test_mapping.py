@@ -28,6 +28,15 @@ def test_a_field_that_comes_from_several() -> None:
     assert read(FieldMap, {"from": ["A", "B"], "convert": ["first"]}).sources == ("A", "B")
 
 
+def test_a_field_that_comes_from_child_rows_reads_nothing_of_the_record_itself() -> None:
+    """SF-KOMMO-77: more than one row holds the record, unless the field says otherwise."""
+    row = read(FieldMap, {"child": "Warranty__c", "from": "Serial__c"})
+    route = read(Route, CONTACT | {"fields": {"a": {"child": "W", "from": ["S", "T"]}, "b": {"from": "U"}}})
+
+    assert (row.sources, row.names, row.many) == ((), ("Serial__c",), "hold")
+    assert (route.reads, route.reads_of("W"), route.reads_of("V")) == ({"U"}, {"S", "T"}, frozenset())
+
+
 def test_a_single_converter_with_options_needs_no_list() -> None:
     assert read(FieldMap, {"from": "Phone", "convert": {"phone": {"region": "TR"}}}).convert == [
         {"phone": {"region": "TR"}}
@@ -43,6 +52,9 @@ def test_a_single_converter_with_options_needs_no_list() -> None:
         pytest.param({"value": 1, "convert": "text"}, "work on a value that comes from:", id="converted constant"),
         pytest.param({"rule": "r", "table": "t"}, "work on a value that comes from:", id="table on a rule"),
         pytest.param({"from": []}, "at least one source field", id="from no field"),
+        pytest.param({"from": "A", "many": "lines"}, "about the rows of a child:", id="many of one"),
+        pytest.param({"rule": "r", "child": "C"}, "says whose rows a value comes from:", id="rule of a child"),
+        pytest.param({"from": "A", "child": "C", "many": "all"}, "'hold', 'newest' or 'lines'", id="unknown many"),
         pytest.param({"from": ["A", "B"], "table": "t"}, "just one where table:", id="table on two fields"),
         pytest.param(
             {"from": "A", "convert": [{"phone": {}, "text": {}}]}, r"written \{name: \{option: value\}\}", id="two in one"
@@ -82,15 +94,19 @@ def test_a_reference_holds_in_all_three_cases_unless_told_otherwise() -> None:
 
 
 KEYS = {
-    FieldMap: ({"from": "A"}, {"from", "from_", "value", "table", "convert", "rule", "default", "required", "apart_on"}),
+    FieldMap: (
+        {"from": "A"},
+        {"from", "from_", "value", "table", "convert", "rule", "default", "required", "apart_on", "only_if", "label", "child",
+         "many"},
+    ),
     ReferenceMap: (
         {"from": "A", "to": "users"},
-        {"from", "from_", "rule", "to", "unless", "if_empty", "if_unknown", "if_held"},
+        {"from", "from_", "rule", "to", "unless", "into", "if_empty", "if_unknown", "if_held"},
     ),
     Route: (
         CONTACT,
         {"source", "target", "cardinality", "support", "when", "unless", "only_if", "after", "carried_by", "fields", "references",
-         "lost", "undecided"},
+         "made_by_platform", "optional", "lost", "undecided"},
     ),
     ObjectMapping: ({"routes": []}, {"routes", "tables"}),
 }  # fmt: skip
@@ -241,6 +257,11 @@ CARDS = {"lead": {"from": "WhatId", "to": "opportunities"}, "contact": {"from": 
         pytest.param({"references": {"a": CARDS["lead"] | {"unless": ["a"]}}}, "a: unless: names a", id="itself"),
         pytest.param({"references": CARDS, "fields": {"at": {"from": "A", "apart_on": ["lead", "card"]}}},
                      "at: apart_on: names card, which is no reference of this route", id="apart on nothing"),
+        pytest.param({"references": {"a": CARDS["lead"] | {"into": "b"}}},
+                     "a: into: names b, which is no target reference of this route", id="into nothing"),
+        pytest.param({"references": {"a": CARDS["lead"], "b": CARDS["lead"] | {"into": "a"},
+                                     "c": CARDS["lead"] | {"into": "b"}}},
+                     "c: into: names b, which is no target reference of this route", id="into one that adds to another"),
     ],
 )  # fmt: skip
 def test_a_reference_is_named_where_there_is_one(extra: Any, says: str) -> None:
@@ -257,3 +278,26 @@ def test_a_route_says_which_fields_and_rules_it_reads() -> None:
 
     assert (route.reads, route.rules) == ({"A", "B", "C", "D.Name", "E"}, {"r", "s"})
     assert read(Route, CONTACT | {"carried_by": {"X": "XId"}}).reads == {"XId"}
+
+
+def test_a_route_says_what_it_fills_in_the_target() -> None:
+    """A reference that adds to another has no counterpart of its own there."""
+    route = read(Route, CONTACT | {
+        "fields": {"f": {"from": "A"}}, "references": CARDS | {"person": CARDS["lead"] | {"into": "contact"}},
+    })  # fmt: skip
+
+    assert route.fills == {"f", "lead", "contact"}
+
+
+def test_a_field_is_left_out_where_the_org_has_none_of_what_it_reads() -> None:
+    rows = {
+        "f": {"from": "Own"},
+        "g": {"from": ["Own", "Odd"]},
+        "h": {"from": "Odd"},
+        "i": {"value": "x"},
+        "j": {"rule": "r"},
+    }
+    route = read(Route, CONTACT | {"fields": rows, "optional": "Odd"})
+
+    assert set(route.without({"Odd"}).fields) == {"f", "g", "i", "j"}
+    assert route.without(()) == route

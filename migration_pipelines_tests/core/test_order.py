@@ -24,7 +24,7 @@ def test_users_come_first_and_parents_before_children_however_the_files_are_name
     """COMMON-21, COMMON-29."""
     mappings = {name: mapping({"source": "S", "target": name}) for name in sorted(NAMES, reverse=True)}
 
-    names = ("users", "accounts", "contacts", "opportunities", "activities", "attachments")
+    names = ("users", "accounts", "contacts", "opportunities", "activities", "custom_objects", "attachments")
     assert order(mappings) == [(name, name) for name in names]
 
 
@@ -60,3 +60,16 @@ def test_a_decision_switches_a_route_on_or_off(decisions: dict[str, Any], is_on:
     contacts = mapping({"source": "Lead", "target": "leads", "only_if": {"leads": "move"}})
 
     assert order({"contacts": contacts}, decisions) == ([("contacts", "leads")] if is_on else [])
+
+
+def test_a_field_is_there_only_where_its_decision_says_so() -> None:
+    fields = {"a": {"from": "A"}, "b": {"from": "B", "only_if": {"parents": "named"}}}
+    mappings = {"accounts": mapping({"source": "S", "target": "t", "fields": fields, "only_if": {"companies": "all"}})}
+
+    found = [
+        [list(route.fields) for _, route in routes_in_order(mappings, NAMES, {"companies": "all", "parents": value})]
+        for value in ("named", "lost")
+    ]
+
+    assert found == [[["a", "b"]], [["a"]]]
+    assert mappings["accounts"].routes[0].depends_on == {"companies", "parents"}

@@ -66,6 +66,8 @@ def wanted(fields: dict[str, Any], **extra: Any) -> Any:
         ({"rule": "address"}, "textarea", "Some field"),
         ({"value": "constant"}, "text", "Some field"),
         ({"from": "Unheard_of"}, "text", "Some field"),
+        ({"from": "Short", "label": "Of our own"}, "text", "Of our own"),
+        ({"rule": "address", "label": "Of our own"}, "textarea", "Of our own"),
     ],
 )
 def test_a_field_that_the_target_lacks_is_wanted_as_the_mapping_needs_it(row: Any, field_type: str, label: str) -> None:
@@ -112,3 +114,34 @@ def test_a_plan_is_measured_against_the_schema_as_it_will_be() -> None:
     assert (after["SHORT"].max_length, after["LONG"].max_length) == (256, None)
     assert after["KIND"].choices == ("a", "b")
     assert list(TARGET.objects["contacts"].fields) == ["name"]
+
+
+WARRANTY = ObjectSchema(
+    name="Warranty__c",
+    fields={
+        one.name: one
+        for one in (
+            FieldSchema(name="Ends", label="Ends on", type="date"),
+            FieldSchema(name="Level", label="Level", type="select", choices=("a", "b")),
+        )
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"from": "Ends"}, WantedField("contacts", "x", "Ends on", "date")),
+        ({"from": "Level", "many": "newest"}, WantedField("contacts", "x", "Level", "select", ("a", "b"))),
+        ({"from": "Ends", "many": "lines", "label": "All"}, WantedField("contacts", "x", "All", "textarea")),
+    ],
+)
+def test_a_field_that_reads_child_rows_is_of_the_childs_type_and_of_several_lines_a_text_area(
+    row: dict[str, Any], field: WantedField
+) -> None:
+    """SF-KOMMO-77."""
+    source = SOURCE.model_copy(update={"objects": {**SOURCE.objects, "Warranty__c": WARRANTY}})
+    route = {"source": "Contact", "target": "contacts", "fields": {"x": {"child": "Warranty__c", **row}}}
+    mapping = ObjectMapping.model_validate({"routes": [route]})
+
+    assert work_out_wanted({"contacts": mapping}, source, TARGET, RULES).fields == (field,)

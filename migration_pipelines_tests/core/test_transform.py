@@ -202,6 +202,32 @@ def test_a_parent_that_makes_no_record_counts_as_held(outcome: Outcome) -> None:
     assert (problem.reason, problem.message) == (HoldReason.PARENT_HELD, f"001X is {outcome.value}")
 
 
+def test_a_reference_to_a_row_that_another_record_carries_is_one_to_that_record() -> None:
+    carried = KnownParent("contacts/Account>contacts", Outcome.CARRIED, ("contacts/Contact>contacts", "003P"))
+    row = {"references": {"contact": {"from": "WhatId", "to": "contacts"}}}
+
+    (planned,) = run(row, {"WhatId": "001P"}, {("contacts", "001P"): carried}).planned
+
+    assert planned.references == (SymbolicReference("contact", "contacts/Contact>contacts", "003P"),)
+
+
+def test_a_reference_may_add_to_another_and_names_no_parent_twice() -> None:
+    rows = {
+        "contacts": {"rule": "several", "to": "contacts", "if_unknown": "bare"},
+        "person": {"from": "AccountId", "to": "contacts", "into": "contacts", "if_unknown": "bare"},
+        "company": {"from": "AccountId", "to": "accounts", "unless": "person", "if_unknown": "bare"},
+    }
+    one, other = (KnownParent("contacts/Contact>contacts", Outcome.PLANNED) for _ in range(2))
+    known = {("contacts", "1"): one, ("contacts", "2"): other, ("accounts", "2"): PLANNED_PARENT}
+
+    def filled(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        (planned,) = run({"references": rows}, values, known).planned
+        return [(reference.field, reference.source_id) for reference in planned.references]
+
+    assert filled({"Several": ["1"], "AccountId": "2"}) == [("contacts", "1"), ("contacts", "2")]
+    assert filled({"Several": ["1", "2"], "AccountId": "2"}) == [("contacts", "1"), ("contacts", "2")]
+
+
 def test_a_reference_looks_in_its_objects_in_order_of_preference() -> None:
     known = {
         ("contacts", "X"): KnownParent("contacts/Contact>contacts", Outcome.PLANNED),
@@ -440,3 +466,94 @@ def test_what_would_be_carried_by_a_record_out_of_scope_is_out_of_scope() -> Non
     done = run(CARRIED, {"DealId": "006A"}, {("opportunities", "006A"): KnownParent(DEAL, Outcome.EXCLUDED)})
 
     assert done.excluded == {"003A": "carried by 006A, which is not in scope"}
+
+
+def row(id_: str, made: str, **values: Any) -> dict[str, Any]:
+    return {"Id": id_, "CreatedDate": f"{made}T10:00:00.000+0000", **values}
+
+
+def below(field_row: Mapping[str, Any], *rows: Mapping[str, Any], tables: Any = None) -> Transformed:
+    """A contact that carries these warranties, and one field that reads them."""
+    record = SourceRecord("Contact", "003A", {}, children={"Warranty": rows})
+    compiled = compile_({"fields": {"x": {"child": "Warranty", **field_row}}}, tables)
+    return transform([record], compiled, {})
+
+
+YOUNG, OLD = row("w1", "2027-02-01", Serial="Y", Seats=5.0), row("w2", "2026-02-01", Serial="O", Seats=None)
+
+
+@pytest.mark.parametrize(
+    ("field_row", "rows", "expected"),
+    [
+        pytest.param({"from": "Serial"}, [], None, id="no row is nothing"),
+        pytest.param({"from": "Serial", "default": "-"}, [], "-", id="which a default fills"),
+        pytest.param({"from": "Serial"}, [YOUNG], "Y", id="one row"),
+        pytest.param({"from": "Serial", "table": "t"}, [YOUNG], "Young", id="looked up"),
+        pytest.param({"from": "CreatedDate", "convert": "moment"}, [YOUNG], "2027-02-01T10:00:00Z", id="converted"),
+        pytest.param({"from": ["Seats", "Serial"], "convert": "first"}, [OLD], "O", id="of several fields"),
+        pytest.param({"from": "Serial", "many": "newest"}, [YOUNG, OLD], "Y", id="the newest by its date"),
+        pytest.param({"from": "Serial", "many": "lines"}, [YOUNG, OLD], "O\nY", id="a line each, oldest first"),
+        pytest.param({"from": "Seats", "many": "lines"}, [YOUNG, OLD], "-\n5", id="an empty one keeps its line"),
+        pytest.param({"from": "Seats", "many": "lines"}, [OLD, OLD], None, id="none of them has a value"),
+        pytest.param(
+            {"from": "Serial", "many": "lines"}, [row("w3", "2026-02-01", Serial="a\nb"), YOUNG], "a b\nY",
+            id="a line break within a value",
+        ),
+    ],
+)  # fmt: skip
+def test_a_field_is_filled_from_rows_that_the_record_carries(field_row: Any, rows: Any, expected: Any) -> None:
+    """SF-KOMMO-21, SF-KOMMO-77."""
+    (planned,) = below(field_row, *rows, tables={"t": {"Y": "Young"}}).planned
+
+    assert planned.values == {"x": expected}
+
+
+def test_more_rows_than_the_field_has_room_for_hold_the_record() -> None:
+    """SF-KOMMO-77: only a simple object goes into fields; nobody chooses among rows in silence."""
+    (problem,) = below({"from": "Serial"}, YOUNG, OLD).held["003A"]
+
+    assert (problem.reason, problem.field) == (HoldReason.SEVERAL_CHILDREN, "Serial")
+    assert "2 rows of Warranty" in problem.message
+    assert "w1, w2" in problem.message
+
+
+def test_the_rows_that_are_not_the_newest_are_listed() -> None:
+    (planned,) = below({"from": "Serial", "many": "newest"}, YOUNG, OLD).planned
+
+    assert [(note.reason, note.holds) for note in planned.notes] == [(HoldReason.SEVERAL_CHILDREN, False)]
+    assert "w1; not w2" in planned.notes[0].message
+
+
+def test_a_value_of_a_row_that_cannot_be_used_holds_the_record() -> None:
+    done = below({"from": "Serial", "convert": "day", "many": "lines", "required": True}, YOUNG, OLD)
+
+    assert reasons(done) == [HoldReason.BAD_VALUE, HoldReason.BAD_VALUE]
+
+
+@pytest.mark.parametrize(
+    ("field_row", "rows", "says"),
+    [
+        ({"from": "Nothing"}, [YOUNG], "Warranty w1: the extract has no field 'Nothing'"),
+        ({"child": "Ticket", "from": "A"}, [], "Contact carries no rows of Ticket"),
+        ({"from": "Serial", "many": "newest"}, [{"Id": "w1"}, {"Id": "w2"}], "w1 has no CreatedDate"),
+    ],
+)
+def test_rows_or_fields_that_are_not_there_stop_the_run(field_row: Any, rows: Any, says: str) -> None:
+    with pytest.raises(MappingError, match=says):
+        below(field_row, *rows)
+
+
+@pytest.mark.parametrize(("rows", "empty", "is_in"), [([YOUNG], False, True), ([], False, False), ([], True, True)])
+def test_a_route_may_take_records_by_the_rows_that_they_carry(rows: Any, empty: bool, is_in: bool) -> None:
+    record = SourceRecord("Contact", "003A", {}, children={"Warranty": rows})
+
+    done = transform([record], compile_({"when": {"Warranty": {"empty": empty}}}), {})
+
+    assert (len(done.planned), len(done.excluded)) == ((1, 0) if is_in else (0, 1))
+
+
+def test_of_rows_below_a_record_only_can_be_asked_whether_there_are_any() -> None:
+    record = SourceRecord("Contact", "003A", {}, children={"Warranty": [YOUNG]})
+
+    with pytest.raises(MappingError, match="Warranty is no field of Contact"):
+        transform([record], compile_({"when": {"Warranty": "Y"}}), {})

@@ -77,7 +77,7 @@ def test_a_migration_runs_through_the_graph_and_every_check_is_recorded_for_its_
     run_id = run_job("migrate", dagster_world.key)
 
     found = checks_of(run_id)
-    assert {asset for asset, _ in found} == {"plan", *NAMES}
+    assert {asset for asset, _ in found} == {"plan", "archive", *NAMES}
     assert all(one.passed and one.partition == dagster_world.key for one in found.values())
     assert found["contacts", "what_was_loaded_is_there"].description.startswith(f"{dagster_world.key}: 18 of 18")
     assert dagster_world.broken_claims() == {}
@@ -85,6 +85,35 @@ def test_a_migration_runs_through_the_graph_and_every_check_is_recorded_for_its_
     assert report.read_text("utf-8").startswith("<!doctype html>")
     assert asset_check_state(dagster_world, "contacts", "the_outcomes_add_up") == "SUCCEEDED"
     assert asset_check_state(dagster_world, "plan", "every_mapping_row_is_confirmed") == "SUCCEEDED"
+
+
+def test_what_is_archived_is_extracted_by_one_asset_written_before_the_load_and_checked(dagster_world: World) -> None:
+    """SF-KOMMO-31: the org's one price book, for once archived."""
+    project = dagster_world.folder / "project.yaml"
+    project.write_text(project.read_text("utf-8").replace("Pricebook2: {lost:", "Pricebook2: {archived:"), "utf-8")
+    run_job("migrate", dagster_world.key, assets=["discovery", "source"])
+    with dagster_world.partition() as partition:
+        stages.confirm_rows(partition, who="a test")
+        stages.vouch(partition, who="a test")
+    run_job("migrate", dagster_world.key, assets=["plan"])
+    with dagster_world.partition() as partition:
+        stages.approve_plan(partition, who="a test")
+
+    run_id = run_job("migrate", dagster_world.key, assets=["archive"])
+
+    check = checks_of(run_id)["archive", "every_archive_is_as_it_was_written"]
+    assert (check.passed, check.description) == (
+        True,
+        f"{dagster_world.key}: 1 archives with 1 records are as they were written",
+    )
+    file = dagster_world.settings.home / "archive" / dagster_world.key / "Pricebook2.csv"
+    file.write_text("nothing", "utf-8")
+    dagster_world.apply()
+    assert "Standard Price Book" in file.read_text("utf-8")
+    file.unlink()
+    with pytest.raises(ProofFailed, match=r"Pricebook2 \(.*\) is missing"):
+        run_job("verify", dagster_world.key)
+    assert asset_check_state(dagster_world, "archive", "every_archive_is_as_it_was_written") == "FAILED"
 
 
 def test_the_first_load_stops_after_the_plan_until_a_person_has_approved_it(dagster_world: World) -> None:

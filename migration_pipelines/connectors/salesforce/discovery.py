@@ -27,8 +27,11 @@ _LIMITS = (
 )  # fmt: skip
 
 
-def discover(api: SalesforceApi, in_full: Sequence[str], count: Callable[[str], int]) -> OrgSchema:
-    """Everything about the org; the fields only of the objects named in `in_full`.
+def discover(
+    api: SalesforceApi, in_full: Sequence[str], count: Callable[[str], int],
+    also: Callable[[str], bool] = lambda _name: False,
+) -> OrgSchema:  # fmt: skip
+    """Everything about the org; the fields only of the objects named in `in_full`, and of those with rows that `also` asks for.
 
     Raises:
         MappingError: an object that is named is not shown to us.
@@ -48,14 +51,16 @@ def discover(api: SalesforceApi, in_full: Sequence[str], count: Callable[[str], 
     inventory, granted, limits = Inventory(api), permissions(api), _limits(api)
     currencies = inventory.currencies()
     currency = next((one["code"] for one in currencies if one["is_own"]), None)
+    objects = {one.name: one for one in _objects(api, shown, in_full, count, also)}
+    described = [name for name, one in objects.items() if one.fields]
     return OrgSchema(
         crm="salesforce",
         identity=f"salesforce:{organization['Id']}",
-        objects={one.name: one for one in _objects(api, shown, in_full, count)},
+        objects=objects,
         users=tuple(_users(api)),
         automations=tuple(inventory.automations()),
         capabilities=tuple(capabilities(api, shown, limits, granted, organization["OrganizationType"], currency)),
-        gaps=tuple(gaps(api, shown, in_full, granted)),
+        gaps=tuple(gaps(api, shown, described, granted)),
         facts={
             "name": organization["Name"],
             "edition": organization["OrganizationType"],
@@ -78,8 +83,9 @@ def discover(api: SalesforceApi, in_full: Sequence[str], count: Callable[[str], 
 
 
 def _objects(
-    api: SalesforceApi, shown: Mapping[str, Mapping[str, Any]], in_full: Sequence[str], count: Callable[[str], int]
-) -> Iterator[ObjectSchema]:
+    api: SalesforceApi, shown: Mapping[str, Mapping[str, Any]], in_full: Sequence[str], count: Callable[[str], int],
+    also: Callable[[str], bool],
+) -> Iterator[ObjectSchema]:  # fmt: skip
     """The objects that are mapped, and those that have rows as far as can be told."""
     counted = api.get("limits/recordCount", what="the record counts")["sObjects"]
     estimated: dict[str, int] = {one["name"]: one["count"] for one in counted}
@@ -100,6 +106,7 @@ def _objects(
             yield ObjectSchema(
                 name=name, label=entry["label"], records=records, is_counted=exact is not None,
                 is_custom=entry["custom"], is_business=is_ours,
+                fields=object_schema(api.describe(name)).fields if also(name) else {},
             )  # fmt: skip
 
 

@@ -77,8 +77,8 @@ class SalesforceSource:
     def close(self) -> None:
         self._http.close()
 
-    def describe(self, in_full: Sequence[str]) -> OrgSchema:
-        return discover(self.api, in_full, self.count)
+    def describe(self, in_full: Sequence[str], also: Callable[[str], bool] = lambda _name: False) -> OrgSchema:
+        return discover(self.api, in_full, self.count, also)
 
     def count(self, source_object: str) -> int:
         return sum(self._size(one) for one in self._slices(live(source_object)))

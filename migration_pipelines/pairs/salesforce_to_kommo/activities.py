@@ -28,7 +28,7 @@ def task_text(record: SourceRecord, decisions: Decisions) -> str:
     """Subject, description, the date of a task that is due on another one now, and when and by whom it was written."""
     values, due = record.values, _due(record, decisions)
     was_due = f"Due: {values['ActivityDate'] or 'no date'}" if due != task_due(record, decisions) else None
-    return _paragraphs(values["Subject"], values["Description"], was_due, _origin(record, decisions))
+    return paragraphs(values["Subject"], values["Description"], was_due, _origin(record, decisions))
 
 
 @ACTIVITIES.rule(reads=_DUE, makes="datetime")
@@ -37,11 +37,16 @@ def task_due(record: SourceRecord, decisions: Decisions) -> str:
 
     Open tasks whose date is past on the day of the switch are due on that day, if `overdue_tasks` says so.
     """
-    due, opening = _due(record, decisions), _first_day(decisions)
-    is_late = not record.values["IsClosed"] and due < _as_moment(_at(opening, time(), decisions))
-    if is_late and decisions["overdue_tasks"] == "due on the switch day":
-        return _as_moment(_at(opening, time(decisions["task_due_hour"]), decisions))
-    return due
+    if decisions["overdue_tasks"] == "due on the switch day" and is_past_due(record, decisions):
+        return _as_moment(_at(_first_day(decisions), time(decisions["task_due_hour"]), decisions))
+    return _due(record, decisions)
+
+
+@ACTIVITIES.rule(reads=_DUE, makes="boolean")
+def is_past_due(record: SourceRecord, decisions: Decisions) -> bool:
+    """Whether a task is open and its date is past on the day of the switch."""
+    opening = _as_moment(_at(_first_day(decisions), time(), decisions))
+    return not record.values["IsClosed"] and _due(record, decisions) < opening
 
 
 @ACTIVITIES.rule(reads=("IsClosed", "Status", "CompletedDateTime"), makes="textarea")
@@ -50,7 +55,7 @@ def task_result(record: SourceRecord, decisions: Decisions) -> str | None:
     if not record.values["IsClosed"]:
         return None
     done = record.values["CompletedDateTime"]
-    return ", ".join([record.values["Status"] or "Done", *([_clock(done, decisions)] if done else [])])
+    return ", ".join([record.values["Status"] or "Done", *([clock(done, decisions)] if done else [])])
 
 
 @ACTIVITIES.rule(reads=("CallType",))
@@ -79,7 +84,7 @@ def call_text(record: SourceRecord, decisions: Decisions) -> str:
     values = record.values
     minutes, seconds = divmod(values["CallDurationInSeconds"] or 0, 60)
     head = f"[call] {minutes} min {seconds} s" if minutes or seconds else "[call]"
-    return _paragraphs(
+    return paragraphs(
         ", ".join(part for part in (head, values["Subject"], values["CallDisposition"]) if part),
         values["Description"],
         _origin(record, decisions),
@@ -123,13 +128,13 @@ def meeting_text(record: SourceRecord, decisions: Decisions) -> str:
     values = record.values
     place = f"Location: {values['Location']}" if values["Location"] else None
     head = "\n".join(part for part in (f"[Meeting] {_span(record, decisions)}", values["Subject"], place) if part)
-    return _paragraphs(head, values["Description"], _origin(record, decisions))
+    return paragraphs(head, values["Description"], _origin(record, decisions))
 
 
 @ACTIVITIES.rule(reads=("Title", "Body", *_ORIGIN), makes="textarea")
 def note_text(record: SourceRecord, decisions: Decisions) -> str:
     """Title, body, and when and by whom it was written."""
-    return _paragraphs(record.values["Title"], record.values["Body"], _origin(record, decisions))
+    return paragraphs(record.values["Title"], record.values["Body"], _origin(record, decisions))
 
 
 def _began(record: SourceRecord, decisions: Decisions) -> str:
@@ -147,10 +152,10 @@ def _due(record: SourceRecord, decisions: Decisions) -> str:
 def _origin(record: SourceRecord, decisions: Decisions) -> str:
     """Whether Kommo keeps date and author is not certain, so they stand in the text too."""
     author = record.values["CreatedBy.Name"]
-    return ", ".join(["Salesforce", _clock(record.values["CreatedDate"], decisions), *([author] if author else [])])
+    return ", ".join(["Salesforce", clock(record.values["CreatedDate"], decisions), *([author] if author else [])])
 
 
-def _paragraphs(*parts: str | None) -> str:
+def paragraphs(*parts: str | None) -> str:
     return "\n\n".join(stripped for part in parts if (stripped := (part or "").strip()))
 
 
@@ -161,8 +166,8 @@ def _span(record: SourceRecord, decisions: Decisions) -> str:
         return f"{first}" if last == first else f"{first} to {last}"
     start, end = record.values["StartDateTime"], record.values["EndDateTime"]
     if end is None:
-        return _clock(start, decisions)
-    began, ended = _clock(start, decisions), _clock(end, decisions)
+        return clock(start, decisions)
+    began, ended = clock(start, decisions), clock(end, decisions)
     return f"{began} to {ended.removeprefix(began[:11])}"
 
 
@@ -171,7 +176,7 @@ def _day(record: SourceRecord, field: str) -> date:
     return datetime.fromisoformat(record.values[field]).astimezone(UTC).date()
 
 
-def _clock(when: str, decisions: Decisions) -> str:
+def clock(when: str, decisions: Decisions) -> str:
     return f"{_local(datetime.fromisoformat(when), decisions):%Y-%m-%d %H:%M}"
 
 

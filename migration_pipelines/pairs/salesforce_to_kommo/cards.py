@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from migration_pipelines.core.rules import RuleBook, WithNotes
 CARDS = RuleBook()
 
 _ADDRESS = ("BillingStreet", "BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
+_NATIONAL = re.compile(r"[^+＋\d]*\d")  # a digit before any plus
 _CONTACT_PHONES = {"Phone": "WORK", "MobilePhone": "MOB", "HomePhone": "HOME"}
 
 
@@ -45,11 +47,17 @@ def closed_at(record: SourceRecord, _decisions: Mapping[str, Any]) -> str | None
     return record.values["CloseDate"] if record.values["IsClosed"] else None
 
 
-@CARDS.rule(reads=(), reads_children=("ContactId", "IsPrimary"))
+@CARDS.rule(reads=(), reads_children={"OpportunityContactRole": ("ContactId", "IsPrimary")})
 def role_holders(record: SourceRecord, _decisions: Mapping[str, Any]) -> Sequence[str]:
     """The contacts that have a role in a deal, the primary one first, none twice (SF-KOMMO-19)."""
     roles = sorted(record.children["OpportunityContactRole"], key=lambda role: not role["IsPrimary"])
     return list(dict.fromkeys(role["ContactId"] for role in roles))
+
+
+@CARDS.rule(reads=(), makes="integer")
+def numbers_without_country(record: SourceRecord, _decisions: Mapping[str, Any]) -> int:
+    """How many telephone numbers of a record are written without a country code."""
+    return sum(bool(_NATIONAL.match(record.values.get(field) or "")) for field in ("Fax", *_CONTACT_PHONES))
 
 
 def _phones(record: SourceRecord, kinds: Mapping[str, str], region: str) -> WithNotes:

@@ -6,5 +6,9 @@ from migration_pipelines.core.rules import RuleBook
 from migration_pipelines.pairs.salesforce_to_kommo.activities import ACTIVITIES
 from migration_pipelines.pairs.salesforce_to_kommo.attachments import ATTACHMENTS
 from migration_pipelines.pairs.salesforce_to_kommo.cards import CARDS
+from migration_pipelines.pairs.salesforce_to_kommo.custom_objects import CUSTOM_OBJECTS
+from migration_pipelines.pairs.salesforce_to_kommo.emails import EMAILS
+from migration_pipelines.pairs.salesforce_to_kommo.participants import PARTICIPANTS
+from migration_pipelines.pairs.salesforce_to_kommo.products import PRODUCTS
 
-RULES = RuleBook(CARDS, ACTIVITIES, ATTACHMENTS)
+RULES = RuleBook(CARDS, ACTIVITIES, ATTACHMENTS, EMAILS, PRODUCTS, PARTICIPANTS, CUSTOM_OBJECTS)

@@ -1,0 +1,18 @@
+"""Rules of custom objects, which Kommo does not have: what a card says of a row that is kept in an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migration_pipelines.core.records import SourceRecord
+from migration_pipelines.core.rules import RuleBook
+
+CUSTOM_OBJECTS = RuleBook()
+
+
+@CUSTOM_OBJECTS.rule(reads=("Name",), makes="textarea")
+def archive_reference(record: SourceRecord, _decisions: Mapping[str, Any]) -> str:
+    """ "[Archive] Site Visit V-0042: Site_Visit__c.csv": where the row of this name is kept (SF-KOMMO-46)."""
+    name = record.object.removesuffix("__c").rpartition("__")[2].replace("_", " ")
+    return f"[Archive] {name} {record.values['Name'] or record.id}: {record.object}.csv"
