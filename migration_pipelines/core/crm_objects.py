@@ -15,6 +15,7 @@ CRM_OBJECTS = (
     CrmObject("users", "People who own records: matched to users of the target, never created."),
     CrmObject("accounts", "Companies."),
     CrmObject("contacts", "People, and their links to companies."),
+    CrmObject("leads", "Leads that were not converted: each a deal, a contact and a company."),
     CrmObject("opportunities", "Deals, with their stage, company and contacts."),
     CrmObject("activities", "Tasks, calls, meetings and notes, each on one card."),
     CrmObject(

@@ -49,6 +49,7 @@ class FieldMap(Frozen):
     table: Text | None = None
     convert: Annotated[list[str | dict[str, Any]], BeforeValidator(_as_list)] = []
     rule: Text | None = None
+    decision: Text | None = None
     default: str | int | bool | None = None
     required: bool = False
     apart_on: Names = ()
@@ -59,9 +60,9 @@ class FieldMap(Frozen):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> FieldMap:
-        given = [name for name in ("from_", "value", "rule") if getattr(self, name) is not None]
+        given = [name for name in ("from_", "value", "rule", "decision") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("say exactly one of from:, value: and rule:")
+            raise ValueError("say exactly one of from:, value:, rule: and decision:")
         if self.from_ is None and (self.table or self.convert):
             raise ValueError("table: and convert: work on a value that comes from: a source field")
         if self.from_ == [] or (self.table and isinstance(self.from_, list)):
@@ -207,8 +208,9 @@ class Route(Selection):
 
     @property
     def depends_on(self) -> frozenset[str]:
-        """The decisions that say whether the route, or one of its fields, is there."""
-        return frozenset(self.only_if).union(*(row.only_if for row in self.fields.values()))
+        """The decisions that say whether the route, or one of its fields, is there, or what stands in a field."""
+        said = {row.decision for row in self.fields.values() if row.decision}
+        return frozenset(self.only_if).union(said, *(row.only_if for row in self.fields.values()))
 
     @property
     def fills(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from migration_pipelines.core.mapping import ObjectMapping, Route
+from migration_pipelines.core.mapping import FieldMap, ObjectMapping, Route
 from migration_pipelines.errors import MappingError
 
 
@@ -32,9 +32,19 @@ def routes_in_order(
 
 
 def _with_decided_fields(route: Route, decisions: Mapping[str, object]) -> Route:
-    fields = {name: row for name, row in route.fields.items() if _is_decided(row.only_if, decisions)}
-    return route if len(fields) == len(route.fields) else route.model_copy(update={"fields": fields})
+    fields = {name: _said(row, decisions) for name, row in route.fields.items() if _is_decided(row.only_if, decisions)}
+    return route if fields == route.fields else route.model_copy(update={"fields": fields})
+
+
+def _said(row: FieldMap, decisions: Mapping[str, object]) -> FieldMap:
+    """A field that a decision fills is one with a constant, once that is taken."""
+    if row.decision is None:
+        return row
+    return row.model_copy(update={"value": decisions.get(row.decision), "decision": None})
 
 
 def _is_decided(only_if: Mapping[str, object], decisions: Mapping[str, object]) -> bool:
-    return all(decisions.get(name) == value for name, value in only_if.items())
+    return all(
+        decisions.get(name) in value if isinstance(value, list) else decisions.get(name) == value
+        for name, value in only_if.items()
+    )

@@ -118,7 +118,7 @@ def foreign_pipelines(partition: OpenPartition, target: OrgSchema) -> list[str]:
     there = {one["name"] for one in target.facts.get("pipelines", ())}
     wanted = {
         str(row.value)
-        for mapping in partition.project.mappings.values()
+        for mapping in partition.mappings.values()
         for route in mapping.routes
         if (row := route.fields.get("pipeline"))
     }

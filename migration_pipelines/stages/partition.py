@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 
@@ -135,6 +135,15 @@ class OpenPartition:
 
     def routes_of(self, crm_object: str) -> list[CompiledRoute]:
         return [route for name, route in self.routes if name == crm_object]
+
+    @property
+    def route_keys(self) -> Mapping[str, Sequence[str]]:
+        """What a reference may be `to:`, a CRM object or one of its targets ("leads>contacts") -> the routes meant."""
+        keys: dict[str, list[str]] = {}
+        for name, compiled in self.routes:
+            keys.setdefault(name, []).append(compiled.key)
+            keys.setdefault(f"{name}>{compiled.route.target}", []).append(compiled.key)
+        return keys
 
     def routes_from(self, source_object: str) -> list[CompiledRoute]:
         return [route for _, route in self.routes if route.route.source == source_object]

@@ -80,7 +80,8 @@ def _choose(partition: OpenPartition) -> Chosen:
 
 def _anchors(routes: Mapping[str, CompiledRoute]) -> list[str]:
     """Routes that others refer to, the last one in load order first: deals before contacts before companies."""
-    parents = {to for compiled in routes.values() for row, _ in compiled.references.values() for to in row.to}
+    named = (to for compiled in routes.values() for row, _ in compiled.references.values() for to in row.to)
+    parents = {to.partition(">")[0] for to in named}
     return [key for key in reversed(list(routes)) if key.partition("/")[0] in parents]
 
 

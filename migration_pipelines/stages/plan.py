@@ -50,7 +50,7 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
     owners = Owners(partition, source, target)
     plans = partition.ledger.plans
     plan_id = plans.begin()
-    keys = {name: [route.key for route in partition.routes_of(name)] for name, _ in partition.routes}
+    keys = partition.route_keys
     content, spread = hashlib.sha256(), Spread()
     planned_sources: set[str] = set()
     for crm_object, compiled in partition.routes:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from migration_pipelines.core.mapping import Route
 from migration_pipelines.stages import gates
 from migration_pipelines.stages.partition import OpenPartition
 
@@ -31,7 +32,7 @@ def propose(partition: OpenPartition) -> list[str]:
         for position, route in enumerate(mapping.routes):
             stage_tables = [row.table for row in route.fields.values() if row.table and not mapping.tables[row.table]]
             for table in stage_tables:
-                content["tables"][table] = _stage_table(source.facts.get("stages", ()))
+                content["tables"][table] = _table(partition, route, table)
                 added.append(f"{crm_object}: table {table}")
                 changed = True
             if route.source in seen or route.source not in source.objects:
@@ -57,6 +58,15 @@ def _what_is_known(partition: OpenPartition, source_object: str, name: str, fill
         known["filled"] = f"{filled} of {extraction['extracted']}"
         known["samples"] = [_short(one) for one in extraction["profile"]["samples"].get(name, ())]
     return known | {"suggestion": f"{name.removesuffix('__c').upper()}: {{from: {name}}}"}
+
+
+def _table(partition: OpenPartition, route: Route, table: str) -> dict[str, str]:
+    """A proposal for an empty table: each value that its source field may have, a deal's stages with how they end."""
+    source = partition.schema("source")
+    (field,) = next(row.sources for row in route.fields.values() if row.table == table)
+    if field == "StageName":
+        return _stage_table(source.facts.get("stages", ()))
+    return {choice: choice for choice in source.objects[route.source].fields[field].choices}
 
 
 def _stage_table(stages: Any) -> dict[str, str]:

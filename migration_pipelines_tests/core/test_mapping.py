@@ -46,9 +46,9 @@ def test_a_single_converter_with_options_needs_no_list() -> None:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        pytest.param({}, "exactly one of from:, value: and rule:", id="nothing"),
-        pytest.param({"from": "A", "value": 1}, "exactly one of from:, value: and rule:", id="two origins"),
-        pytest.param({"from": "A", "rule": "r"}, "exactly one of from:, value: and rule:", id="field and rule"),
+        pytest.param({}, "exactly one of from:, value:, rule: and decision:", id="nothing"),
+        pytest.param({"from": "A", "value": 1}, "exactly one of from:, value:, rule: and decision:", id="two origins"),
+        pytest.param({"from": "A", "rule": "r"}, "exactly one of from:, value:, rule: and decision:", id="field and rule"),
         pytest.param({"value": 1, "convert": "text"}, "work on a value that comes from:", id="converted constant"),
         pytest.param({"rule": "r", "table": "t"}, "work on a value that comes from:", id="table on a rule"),
         pytest.param({"from": []}, "at least one source field", id="from no field"),

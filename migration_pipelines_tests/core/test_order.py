@@ -24,7 +24,7 @@ def test_users_come_first_and_parents_before_children_however_the_files_are_name
     """COMMON-21, COMMON-29."""
     mappings = {name: mapping({"source": "S", "target": name}) for name in sorted(NAMES, reverse=True)}
 
-    names = ("users", "accounts", "contacts", "opportunities", "activities", "custom_objects", "attachments")
+    names = ("users", "accounts", "contacts", "leads", "opportunities", "activities", "custom_objects", "attachments")
     assert order(mappings) == [(name, name) for name in names]
 
 
@@ -35,7 +35,9 @@ def test_the_routes_of_an_object_keep_the_order_of_its_file() -> None:
 
 
 def test_a_mapping_for_an_object_that_is_not_known_is_refused_with_those_that_are() -> None:
-    with pytest.raises(MappingError, match=r"no such CRM object: contact\. .*users, accounts, contacts, opportunities"):
+    with pytest.raises(
+        MappingError, match=r"no such CRM object: contact\. .*users, accounts, contacts, leads, opportunities"
+    ):
         order({"contact": mapping()})
 
 
@@ -73,3 +75,17 @@ def test_a_field_is_there_only_where_its_decision_says_so() -> None:
 
     assert found == [[["a", "b"]], [["a"]]]
     assert mappings["accounts"].routes[0].depends_on == {"companies", "parents"}
+
+
+@pytest.mark.parametrize(("decided", "pipeline"), [("New", "New"), ("Other", "Other"), ("not at all", None)])
+def test_a_route_may_be_there_for_several_values_and_a_field_take_the_one_that_is_decided(
+    decided: str, pipeline: str | None
+) -> None:
+    route = {
+        "source": "Lead", "target": "leads", "only_if": {"leads": ["New", "Other"]},
+        "fields": {"pipeline": {"decision": "leads"}},
+    }  # fmt: skip
+    found = [one for _, one in routes_in_order({"leads": mapping(route)}, NAMES, {"leads": decided})]
+
+    assert [one.fields["pipeline"].value for one in found] == ([pipeline] if pipeline else [])
+    assert [one.depends_on for one in found] == ([frozenset({"leads"})] if pipeline else [])

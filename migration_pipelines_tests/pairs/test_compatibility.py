@@ -41,7 +41,9 @@ def test_every_decision_has_a_consequence_to_show() -> None:
 @pytest.mark.parametrize(
     ("data", "becomes", "transfers", "lost"),
     [
-        pytest.param("Unconverted leads", "no equivalent", "not", "all", id="no route takes leads"),
+        pytest.param(
+            "Unconverted leads", "deal, contact and company", "fully", "conversion", id="SF-KOMMO-11, SF-KOMMO-25"
+        ),
         pytest.param("Contacts", "contact", "fully", "role", id="SF-KOMMO-12, SF-KOMMO-22"),
         pytest.param("Accounts", "company", "fully", "hierarchy", id="SF-KOMMO-13, SF-KOMMO-23"),
         pytest.param("Opportunities", "deal", "fully", "roles", id="SF-KOMMO-14, SF-KOMMO-24"),

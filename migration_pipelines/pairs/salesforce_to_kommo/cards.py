@@ -20,13 +20,13 @@ _CONTACT_PHONES = {"Phone": "WORK", "MobilePhone": "MOB", "HomePhone": "HOME"}
 @CARDS.rule(reads=("Phone", "Fax"), makes="multitext")
 def company_phones(record: SourceRecord, decisions: Mapping[str, Any]) -> WithNotes:
     """Telephone and fax of a company, each with Kommo's kind of number."""
-    return _phones(record, {"Phone": "WORK", "Fax": "FAX"}, decisions["phone_region"])
+    return numbers_of(record, {"Phone": "WORK", "Fax": "FAX"}, decisions["phone_region"])
 
 
 @CARDS.rule(reads=tuple(_CONTACT_PHONES), makes="multitext")
 def contact_phones(record: SourceRecord, decisions: Mapping[str, Any]) -> WithNotes:
     """All numbers of a contact, each with Kommo's kind of number, none twice."""
-    return _phones(record, _CONTACT_PHONES, decisions["phone_region"])
+    return numbers_of(record, _CONTACT_PHONES, decisions["phone_region"])
 
 
 @CARDS.rule(reads=("Email",), makes="multitext")
@@ -38,7 +38,7 @@ def contact_emails(record: SourceRecord, _decisions: Mapping[str, Any]) -> list[
 @CARDS.rule(reads=_ADDRESS, makes="textarea")
 def billing_address(record: SourceRecord, _decisions: Mapping[str, Any]) -> str | None:
     """The parts of the billing address that are filled, a line each."""
-    return "\n".join(part for field in _ADDRESS if (part := _text(record, field))) or None
+    return address_of(record, _ADDRESS)
 
 
 @CARDS.rule(reads=("CloseDate", "IsClosed"), makes="date")
@@ -60,7 +60,12 @@ def numbers_without_country(record: SourceRecord, _decisions: Mapping[str, Any])
     return sum(bool(_NATIONAL.match(record.values.get(field) or "")) for field in ("Fax", *_CONTACT_PHONES))
 
 
-def _phones(record: SourceRecord, kinds: Mapping[str, str], region: str) -> WithNotes:
+def address_of(record: SourceRecord, fields: Sequence[str]) -> str | None:
+    """The parts of an address that are filled, a line each."""
+    return "\n".join(part for field in fields if (part := _text(record, field))) or None
+
+
+def numbers_of(record: SourceRecord, kinds: Mapping[str, str], region: str) -> WithNotes:
     """A number that cannot be put in international form is carried as it was typed, and listed (SF-KOMMO-66)."""
     numbers: dict[str, str] = {}
     notes: list[Problem] = []

@@ -8,7 +8,8 @@ from migration_pipelines.pairs.salesforce_to_kommo.attachments import ATTACHMENT
 from migration_pipelines.pairs.salesforce_to_kommo.cards import CARDS
 from migration_pipelines.pairs.salesforce_to_kommo.custom_objects import CUSTOM_OBJECTS
 from migration_pipelines.pairs.salesforce_to_kommo.emails import EMAILS
+from migration_pipelines.pairs.salesforce_to_kommo.leads import LEADS
 from migration_pipelines.pairs.salesforce_to_kommo.participants import PARTICIPANTS
 from migration_pipelines.pairs.salesforce_to_kommo.products import PRODUCTS
 
-RULES = RuleBook(CARDS, ACTIVITIES, ATTACHMENTS, EMAILS, PRODUCTS, PARTICIPANTS, CUSTOM_OBJECTS)
+RULES = RuleBook(CARDS, LEADS, ACTIVITIES, ATTACHMENTS, EMAILS, PRODUCTS, PARTICIPANTS, CUSTOM_OBJECTS)
