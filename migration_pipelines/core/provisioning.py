@@ -57,8 +57,11 @@ def work_out_wanted(
             pipeline, status = route.fields.get("pipeline"), route.fields.get("status")
             if pipeline and pipeline.value and status and status.table:
                 table = mapping.tables[status.table]
-                stages = tuple(dict.fromkeys(stage for stage in table.values() if stage not in CLOSED_STAGES))
-                pipelines[str(pipeline.value)] = WantedPipeline(str(pipeline.value), stages)
+                name, there = str(pipeline.value), pipelines.get(str(pipeline.value))  # two routes may share one
+                stages = (stage for stage in table.values() if stage not in CLOSED_STAGES)
+                pipelines[name] = WantedPipeline(
+                    name, tuple(dict.fromkeys([*(there.stages if there else ()), *stages]))
+                )
     return Wanted(tuple(fields.values()), tuple(pipelines.values()))
 
 

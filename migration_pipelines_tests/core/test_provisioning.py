@@ -104,6 +104,20 @@ def test_the_stages_of_the_table_become_a_pipeline_in_their_order_each_once() ->
     assert found.pipelines == (WantedPipeline("Salesforce", ("First talk", "Offer")),)
 
 
+def test_two_objects_may_share_a_pipeline_which_then_has_the_stages_of_both() -> None:
+    """SF-KOMMO-47."""
+
+    def file(stages: dict[str, str]) -> ObjectMapping:
+        fields = {"pipeline": {"value": "Salesforce"}, "status": {"from": "Kind", "table": "stages"}}
+        route = {"source": "Contact", "target": "contacts", "fields": fields}
+        return ObjectMapping.model_validate({"routes": [route], "tables": {"stages": stages}})
+
+    mappings = {"leads": file({"Open": "New"}), "opportunities": file({"Offer": "Offer", "Open": "New"})}
+    found = work_out_wanted(mappings, SOURCE, TARGET, RuleBook())
+
+    assert found.pipelines == (WantedPipeline("Salesforce", ("New", "Offer")),)
+
+
 def test_a_plan_is_measured_against_the_schema_as_it_will_be() -> None:
     """COMMON-36: fields that are yet to be made have their limits already."""
     found = wanted({"SHORT": {"from": "Short"}, "LONG": {"from": "Long"}, "KIND": {"from": "Kind"}})
