@@ -207,7 +207,7 @@ def test_a_batch_that_is_just_being_prepared_stops_a_plan_as_well(desk: Desk) ->
         thread.start()
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not desk.partition.scalar(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ):
             time.sleep(0.01)
         connection.execute(
