@@ -84,7 +84,7 @@ def test_a_deal_arrives_without_the_contact_that_was_refused_and_the_link_is_hel
         partition.target = KommoTarget(url, token, transport=Spoiler(bad), requests_per_second=10_000, quiet_seconds=0)
         stages.approve_plan(partition, who="a test")
         stages.provision(partition)
-        for name in ("users", "accounts", "contacts", "opportunities"):
+        for name in NAMES[: NAMES.index("opportunities") + 1]:
             stages.load(partition, name)
         held = partition.ledger.proof.not_loaded("contacts/Contact>company_contacts")
 
