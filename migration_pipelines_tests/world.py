@@ -160,8 +160,10 @@ class World:
     def snapshot(self) -> dict[str, Any]:
         return dict(self.kommo.get("snapshot").json())
 
-    def set_fault(self, kind: str, *, endpoint: str | None = None, ordinal: int = 1, times: int = 1) -> None:
-        fault = {"kind": kind, "endpoint": endpoint, "ordinal": ordinal, "times": times}
+    def set_fault(
+        self, kind: str, *, endpoint: str | None = None, ordinal: int = 1, times: int = 1, seconds: float = 0
+    ) -> None:
+        fault = {"kind": kind, "endpoint": endpoint, "ordinal": ordinal, "times": times, "seconds": seconds}
         answer = self.kommo.post("faults", json=fault)
         assert answer.is_success, answer.text
 

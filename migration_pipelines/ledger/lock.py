@@ -28,8 +28,7 @@ class OrgLock:
     def __init__(self, engine: Engine, org: str) -> None:
         self.org = org
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        key = int.from_bytes(hashlib.sha256(org.encode()).digest()[:8], "big", signed=True)
-        if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+        if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": advisory_key(org)}):
             holder = self._connection.scalar(text("SELECT holder FROM ledger.org_lock WHERE org = :org"), {"org": org})
             self._connection.close()
             raise GateClosed(
@@ -65,3 +64,8 @@ class OrgLock:
         if not self._connection.closed:
             self._connection.invalidate()
             self._connection.close()
+
+
+def advisory_key(name: str) -> int:
+    """The number that PostgreSQL knows a lock by."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
