@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import tempfile
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -66,6 +68,12 @@ class Download:
         self.file.close()
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that we trust, read once: it takes longer than a request on this machine."""
+    return httpx.create_ssl_context()
+
+
 class _CutShort(Exception):
     """A body ended before its end."""
 
@@ -98,7 +106,9 @@ class HttpClient:
         self._manners = manners or _PlainManners()
         self._turn = threading.Lock()
         self.sleep = sleep
-        self._client = httpx.Client(base_url=self.origin, timeout=TIMEOUT, transport=transport, follow_redirects=False)
+        self._client = httpx.Client(
+            base_url=self.origin, timeout=TIMEOUT, transport=transport, follow_redirects=False, verify=_trusted()
+        )
 
     def close(self) -> None:
         self._client.close()

@@ -18,6 +18,7 @@ class PartitionTables:
 
     def __init__(self, engine: Engine, partition_id: int, key: str) -> None:
         self.engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")  # spares a BEGIN and a ROLLBACK
         self.id = partition_id
         self.key = key
         self._numbers: dict[tuple[str, str], int] = {}
@@ -27,13 +28,13 @@ class PartitionTables:
             connection.execute(text(statement), {"partition": self.id, **values})
 
     def select(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [
                 dict(row) for row in connection.execute(text(statement), {"partition": self.id, **values}).mappings()
             ]
 
     def scalar(self, statement: str, **values: Any) -> Any:
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             return connection.scalar(text(statement), {"partition": self.id, **values})
 
     def object_id(self, name: str) -> int:

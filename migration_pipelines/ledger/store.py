@@ -116,22 +116,23 @@ class PartitionLedger(PartitionTables):
             "INSERT INTO ledger.schema_snapshot (partition_id, side, payload) VALUES (:partition, :side, :payload)",
             side=side, payload=to_json(org.model_dump(mode="json")),
         )  # fmt: skip
+        self._schemas.pop(side, None)
 
     def schema(self, side: str) -> OrgSchema | None:
-        """The newest snapshot of a side, or None before discovery."""
-        newest = self.scalar(
-            "SELECT max(id) FROM ledger.schema_snapshot WHERE partition_id = :partition AND side = :side", side=side
-        )
-        if newest is None:
-            return None
-        if newest not in self._schemas:
-            payload = self.scalar("SELECT payload FROM ledger.schema_snapshot WHERE id = :id", id=newest)
-            self._schemas[newest] = OrgSchema.model_validate(payload)
-        return self._schemas[newest]
+        """The newest snapshot of a side, or None before discovery. Kept: one command sees one schema, as often as it asks."""
+        if side not in self._schemas:
+            payload = self.scalar(
+                "SELECT payload FROM ledger.schema_snapshot WHERE partition_id = :partition AND side = :side "
+                "ORDER BY id DESC LIMIT 1",
+                side=side,
+            )
+            if payload is None:
+                return None
+            self._schemas[side] = OrgSchema.model_validate(payload)
+        return self._schemas[side]
 
     @cached_property
-    def _schemas(self) -> dict[int, OrgSchema]:
-        """Snapshots by number: they are asked for often and never change."""
+    def _schemas(self) -> dict[str, OrgSchema]:
         return {}
 
     def story_of(self, source_id: str) -> list[Mapping[str, Any]]:

@@ -112,12 +112,18 @@ class Pair(Frozen):
             "choice": value in decision.allowed,
             "number": isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= (decision.most or value),
             "country": value in REGIONS,
-            "zone": value in available_timezones(),
+            "zone": value in _time_zones(),
             "day": _is_day(value),
             "text": isinstance(value, str) and bool(value),
         }
         if value is not None and not fits[decision.type]:
             raise InvalidInput(f"{where}: decision {name!r} cannot be {value!r}. It takes {decision.explain()}.")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Names of the time zones that this machine knows. To list them takes as long as to read a project."""
+    return frozenset(available_timezones())
 
 
 class _PairFile(Frozen):
