@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,41 @@ from migration_pipelines.ledger.store import Ledger
 from migration_pipelines_tests.world import World, end_state, write_project
 
 SLICES = 2
-KILLS = 20 if os.environ.get("CHAOS") == "all" else 6
+KILLS = 20 if os.environ.get("CHAOS") == "all" else 3
 SEED = 20261122
-EVERY = 6
+EVERY = 12
 """Of all cases one in so many runs here, the kinds of fault taking turns; CHAOS=all runs each."""
 WRITE_FAULTS = ("cut_before", "cut_after")
 READ_FAULTS = ("cut_before", "cut_after", "truncated")
 
 OpenWorld = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What nobody disturbs: the plan, the account at the end, and how many requests each part of the way takes."""
+
+    plan: Any
+    state: dict[str, Any]
+    from_source: int
+    to_prepare: int
+    to_apply: int
+
+
+@pytest.fixture(scope="module")
+def undisturbed(ledger: Ledger, small_source: str, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with (
+        httpx.Client(base_url=f"{small_source}/__twin__/") as source,
+        World.open(ledger, small_source, write_project(folder / "projects"), folder) as world,
+    ):
+        source.post("statistics/reset")
+        world.prepare()
+        plan, from_source = world.plan(), len(source.get("statistics").json()["log"])
+        to_prepare = len(world.requests())
+        world.forget_requests()
+        world.apply()
+        return Undisturbed(plan, end_state(world.snapshot()), from_source, to_prepare, len(world.requests()))
 
 
 @pytest.fixture
@@ -48,13 +76,10 @@ def source_twin(small_source: str) -> Any:
 @pytest.mark.parametrize("part", range(SLICES))
 @pytest.mark.parametrize("kind", WRITE_FAULTS)
 def test_a_lost_answer_of_any_request_to_the_target_changes_nothing(
-    open_world: OpenWorld, kind: str, part: int
+    open_world: OpenWorld, undisturbed: Undisturbed, kind: str, part: int
 ) -> None:
     """Kommo has no idempotency key: a request whose answer is lost is asked about, never sent again blindly."""
-    with open_world("undisturbed") as world:
-        world.prepare()
-        world.apply()
-        expected, requests = end_state(world.snapshot()), len(world.requests())
+    requests = undisturbed.to_prepare + undisturbed.to_apply
     assert requests > 30
 
     for ordinal in _cases(range(1, requests + 1), WRITE_FAULTS.index(kind) / len(WRITE_FAULTS))[part::SLICES]:
@@ -63,48 +88,38 @@ def test_a_lost_answer_of_any_request_to_the_target_changes_nothing(
             world.prepare()
             world.apply()
 
-            assert end_state(world.snapshot()) == expected, f"{kind} of request {ordinal}"
+            assert end_state(world.snapshot()) == undisturbed.state, f"{kind} of request {ordinal}"
             assert world.broken_claims() == {}, f"{kind} of request {ordinal}"
 
 
 @pytest.mark.parametrize("kind", READ_FAULTS)
 def test_a_lost_answer_of_any_request_to_the_source_changes_nothing(
-    open_world: OpenWorld, source_twin: httpx.Client, kind: str
+    open_world: OpenWorld, undisturbed: Undisturbed, source_twin: httpx.Client, kind: str
 ) -> None:
     """A failed read is never an empty read: the plan, which stands on every record, comes out the same."""
-    with open_world("undisturbed") as world:
-        source_twin.post("statistics/reset")
-        world.prepare()
-        expected = world.plan()
-        requests = len(source_twin.get("statistics").json()["log"])
-    assert requests > 15
+    assert undisturbed.from_source > 15
 
     # The first is the sign-in, which a person repeats.
-    for ordinal in _cases(range(2, requests + 1), READ_FAULTS.index(kind) / len(READ_FAULTS)):
+    requests = range(2, undisturbed.from_source + 1)
+    for ordinal in _cases(requests, READ_FAULTS.index(kind) / len(READ_FAULTS)):
         with open_world(f"cut-{ordinal}") as world:
             source_twin.post("faults", json={"kind": kind, "ordinal": ordinal})
             world.prepare()
             source_twin.delete("faults")
 
-            assert world.plan() == expected, f"{kind} of request {ordinal}"
+            assert world.plan() == undisturbed.plan, f"{kind} of request {ordinal}"
 
 
 @pytest.mark.parametrize("case", range(KILLS))
 def test_a_run_killed_at_a_random_moment_is_finished_by_the_next(
-    open_world: OpenWorld, database_url: str, case: int
+    open_world: OpenWorld, undisturbed: Undisturbed, database_url: str, case: int
 ) -> None:
     """kill -9 of the real command, then the same command again."""
     rng = random.Random(SEED + case)
-    with open_world("undisturbed") as world:
-        world.prepare()
-        world.forget_requests()
-        world.apply()
-        expected, requests = end_state(world.snapshot()), len(world.requests())
-
     with open_world("killed") as world:
         world.prepare()
         world.forget_requests()
-        after, pause = rng.randint(1, requests), rng.uniform(0, 0.02)
+        after, pause = rng.randint(1, undisturbed.to_apply), rng.uniform(0, 0.02)
         run = _start_apply(world, database_url)
         while run.poll() is None and len(world.requests()) < after:
             time.sleep(0.002)
@@ -115,9 +130,9 @@ def test_a_run_killed_at_a_random_moment_is_finished_by_the_next(
         again = _start_apply(world, database_url)
         said, complained = again.communicate(timeout=120)
 
-        moment = f"seed {SEED + case}: killed {pause:.3f} s after request {after} of {requests}"
+        moment = f"seed {SEED + case}: killed {pause:.3f} s after request {after} of {undisturbed.to_apply}"
         assert again.returncode == 0, f"{moment}\n{said}\n{complained}"
-        assert end_state(world.snapshot()) == expected, moment
+        assert end_state(world.snapshot()) == undisturbed.state, moment
         assert world.broken_claims() == {}, moment
 
 
