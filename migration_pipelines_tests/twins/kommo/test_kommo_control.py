@@ -178,7 +178,8 @@ def test_a_seed_brings_lists_products_tasks_and_notes_that_the_api_could_not_mak
     assert kommo.read("customers/9600000")["status_id"] in kommo.ids("customers/statuses")
     kommo.make("leads/notes", {"entity_id": 9_100_000, "params": {"text": "later"}})
     kommo.post("/__twin__/reset")
-    assert kommo.snapshot()["notes"] == state["notes"]
+    again = [(one["id"], one["params"]) for one in kommo.snapshot()["notes"]]  # the seed says no moment: it is another
+    assert again == [(one["id"], one["params"]) for one in state["notes"]]
 
 
 def test_a_person_edits_and_removes_tasks_notes_and_elements_too(kommo_with):
