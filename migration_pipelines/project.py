@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -125,6 +125,17 @@ class ProjectFile(Frozen):
         return name
 
 
+def _as_ids(value: object) -> object:
+    """Ids as their text: YAML reads one of digits as a number."""
+    return {str(key): str(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+class MatchesFile(Frozen):
+    """`matches.yaml`: CRM object -> source id -> id of the record in the target that it is, or NEW."""
+
+    matches: Mapping[str, Annotated[Mapping[str, str], BeforeValidator(_as_ids)]] = {}
+
+
 class OwnersFile(Frozen):
     """`owners.yaml`: source user's e-mail or id -> target user's e-mail."""
 
@@ -140,6 +151,7 @@ class MigrationProject:
     mappings: Mapping[str, ObjectMapping]
     owners: Mapping[str, str]
     pair: Pair
+    matches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -155,12 +167,22 @@ class MigrationProject:
         taken = {name: decision.default for name, decision in self.pair.decisions.items()} | dict(self.file.decisions)
         return {name: value for name, value in taken.items() if value is not None}
 
+    @property
+    def existing(self) -> Mapping[str, tuple[str, str]]:
+        """Target object -> the decision about records that it holds already, and its value; open ones are absent."""
+        taken = self.decisions
+        return {
+            decision.existing: (name, taken[name])
+            for name, decision in self.pair.decisions.items()
+            if decision.existing and name in taken
+        }
+
     def open_decisions(self, facts: Mapping[str, Any] = {}) -> list[str]:
         """Those that nobody has taken, of what is asked of a source org with these facts."""
         return [
             name
             for name, decision in self.pair.decisions.items()
-            if name not in self.decisions and (decision.asked_where is None or facts.get(decision.asked_where))
+            if name not in self.decisions and decision.is_asked(self.decisions, facts)
         ]
 
     def disposition_of(self, source_object: str) -> Disposition | None:
@@ -178,6 +200,8 @@ class MigrationProject:
             rows.update(rows_of(crm_object, mapping))
         rows.update((f"decision {name}", fingerprint(value)) for name, value in self.decisions.items())
         rows.update((f"owner {name}", fingerprint(value)) for name, value in self.owners.items())
+        for crm_object, decided in self.matches.items():
+            rows.update((f"match {crm_object} {source_id}", fingerprint(one)) for source_id, one in decided.items())
         disposed = {**defaults, **self.file.objects}
         rows.update((f"object {name}", fingerprint(dict(value))) for name, value in disposed.items())
         return rows
@@ -208,7 +232,12 @@ def load_project(folder: Path) -> MigrationProject:
                 f"{', '.join(sorted(unasked))}. There are: {', '.join(sorted(pair.decisions))}."
             )
     owners = _parse(folder / "owners.yaml", OwnersFile).owners if (folder / "owners.yaml").exists() else {}
-    return MigrationProject(folder, file, mappings, owners, pair)
+    matches = _parse(folder / "matches.yaml", MatchesFile).matches if (folder / "matches.yaml").exists() else {}
+    if strange := set(matches) - set(mappings):
+        raise InvalidInput(
+            f"{folder / 'matches.yaml'}: there is no mapping of {', '.join(sorted(strange))}. There are: {', '.join(mappings)}."
+        )
+    return MigrationProject(folder, file, mappings, owners, pair, matches)
 
 
 def load_projects(folder: Path) -> Iterator[MigrationProject]:

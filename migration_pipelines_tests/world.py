@@ -21,7 +21,7 @@ from migration_pipelines.settings import Settings
 from migration_pipelines.twins.kit.serve import serve_in_thread
 from migration_pipelines.twins.kommo.app import build_kommo_twin
 
-DEMO = Path(__file__).resolve().parents[1] / "projects" / "demo"
+SMALL_PROJECT = Path(__file__).parent / "data" / "small_project"
 TOKEN = "planted-kommo-token"
 _numbers = itertools.count(1)
 
@@ -39,8 +39,8 @@ def small_firm(folder: Path) -> Path:
 
 
 def write_project(projects: Path) -> Path:
-    """The demo project, with its decision taken and its owner named. Returns the folder of all projects."""
-    shutil.copytree(DEMO, projects / "demo")
+    """The small firm's project, with its decision taken and its owner named. Returns the folder of all projects."""
+    shutil.copytree(SMALL_PROJECT, projects / "demo")
     project = projects / "demo" / "project.yaml"
     text = project.read_text("utf-8").replace("  unmatched_owner:", "  unmatched_owner: stop", 1)
     text = text.replace("requests_per_second: 7", "requests_per_second: 10000").replace(
@@ -51,6 +51,19 @@ def write_project(projects: Path) -> Path:
         "owners: {maria.silva@harbor.example: olivia.stone@harbor.example}\n", "utf-8"
     )
     return projects
+
+
+def _of_its_own(projects: Path, environment: str | None = None) -> str:
+    """Give the project's partition a key that no other has: by its environment, or by its project where that is given."""
+    number, name = next(_numbers), "demo"
+    if environment:
+        name = f"demo{number}"
+        (projects / "demo").rename(projects / name)
+    environment = environment or f"twin{number}"
+    project = projects / name / "project.yaml"
+    text = project.read_text("utf-8").replace("\n  twin:", f"\n  {environment}:")
+    project.write_text(text.replace("name: demo", f"name: {name}"), "utf-8")
+    return f"{name}-{environment}"
 
 
 @dataclass
@@ -76,39 +89,41 @@ class World:
         *,
         switches: Mapping[str, Any] | None = None,
         environment: str | None = None,
+        account: Path | None = None,
     ) -> Iterator[World]:
         """A world whose partition no other has: by its environment, or by its project where the environment is given.
 
         Args:
             switches: of the Kommo twin; its pace is not limited unless they say so.
+            account: the seed of the Kommo account; the small firm's users in an empty one, unless told.
         """
-        number, name = next(_numbers), "demo"
-        if environment:
-            name = f"demo{number}"
-            (projects / "demo").rename(projects / name)
-        environment = environment or f"twin{number}"
-        project = projects / name / "project.yaml"
-        text = project.read_text("utf-8").replace("\n  twin:", f"\n  {environment}:")
-        project.write_text(text.replace("name: demo", f"name: {name}"), "utf-8")
-        seed = folder / "kommo.json"
-        kommo.write_account(firm(), seed)
+        key = _of_its_own(projects, environment)
+        seed = account or folder / "kommo.json"
+        if account is None:
+            kommo.write_account(firm(), seed)
         app = build_kommo_twin(
             seed=json.loads(seed.read_text("utf-8")),
             switches={"requests_per_second": 0, **(switches or {})},
             tokens=(TOKEN,),
         )
         with serve_in_thread(app) as twin, httpx.Client(base_url=f"{twin.url}/__twin__/") as client:
-            environ = {
-                "DEMO_SALESFORCE_URL": source_url,
-                "DEMO_SALESFORCE_CLIENT_ID": "demo",
-                "DEMO_SALESFORCE_CLIENT_SECRET": "planted-client-secret",
-                "DEMO_KOMMO_URL": twin.url,
-                "DEMO_KOMMO_TOKEN": TOKEN,
-            }
-            settings = Settings(
-                home=folder / "home", projects=projects, database_url=None, files_url=str(folder / "files")
-            )
-            yield cls(ledger, projects, settings, environ, client, f"{name}-{environment}")
+            yield cls.between(ledger, source_url, twin.url, client, projects, folder, key)
+
+    @classmethod
+    def between(
+        cls, ledger: Ledger, source_url: str, target_url: str, control: httpx.Client, projects: Path, folder: Path,
+        key: str | None = None,
+    ) -> World:  # fmt: skip
+        """A world between two twins that run already."""
+        environ = {
+            "DEMO_SALESFORCE_URL": source_url,
+            "DEMO_SALESFORCE_CLIENT_ID": "demo",
+            "DEMO_SALESFORCE_CLIENT_SECRET": "planted-client-secret",
+            "DEMO_KOMMO_URL": target_url,
+            "DEMO_KOMMO_TOKEN": TOKEN,
+        }
+        settings = Settings(home=folder / "home", projects=projects, database_url=None, files_url=str(folder / "files"))
+        return cls(ledger, projects, settings, environ, control, key or _of_its_own(projects))
 
     @property
     def folder(self) -> Path:

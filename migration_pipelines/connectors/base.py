@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -117,6 +117,14 @@ class Found:
     references: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A link that stands in the target: its id, and whether it joins what is meant or something else."""
+
+    id: str
+    is_as_meant: bool
+
+
 class Target(Protocol):
     """A CRM that records go to."""
 
@@ -169,6 +177,24 @@ class Target(Protocol):
 
     def read_back(self, target_object: str, target_ids: Sequence[str]) -> Mapping[str, Found]:
         """Records by id, in our normal form; one that is not there is absent."""
+
+    def standing(self, target_object: str, fields: Sequence[str]) -> Iterator[tuple[str, str, Found]]:
+        """Every live record of an object that was not rolled back: its id, what people call it, and at least these fields. A
+        reading that fails raises; it never ends early."""
+
+    def fillable(self, target_object: str, found: Found, fields: Collection[str]) -> frozenset[str]:
+        """Those of some fields that are blank in a record that people made, and can be filled without changing another."""
+
+    def restore(self, target_object: str, records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+        """Give fields of records that people made the values that they had, by id; None and [] empty them. Safe to repeat.
+
+        Returns:
+            as `undo`.
+        """
+
+    def joined(self, batch: Batch) -> Sequence[Joined | None]:
+        """Of records that only join others, what stands there already in their place; None where nothing does, and for
+        every record of another kind."""
 
     def undoing_needs(self, target_object: str) -> Wanted:
         """What must be there before records of an object are rolled back."""

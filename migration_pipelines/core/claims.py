@@ -133,8 +133,24 @@ def _owners(figures: Figures) -> Judgement:
         return Judgement(True, says + "; by decision their records are held")
     return Judgement(
         False, says,
-        "Have the admin add these people to the target, or name someone else for them in owners.yaml; then discover, "
-        "plan and confirm again.",
+        "Have the admin add these people to the target, or name someone else for them, and for a queue, in owners.yaml; "
+        "then discover, plan and confirm again.",
+    )  # fmt: skip
+
+
+def _twice(figures: Figures) -> Judgement:
+    found = figures["twice"]
+    if not found["number"]:
+        return Judgement(True, "no record of a converted lead stands in the target beside what it was converted into")
+    named = [
+        f"{one['object']} {one['target_id']} of lead {one['source_id']}, converted into {one['became']}, "
+        f"which is {one['stands_as']}"
+        for one in found["first"][:5]
+    ]
+    more = " ..." if found["number"] > len(named) else ""
+    return Judgement(
+        False, f"{found['number']} records of converted leads stand in the target twice: {'; '.join(named)}{more}",
+        "In the target merge each into the record named last, or delete it; then run: crm-migrate apply PARTITION",
     )  # fmt: skip
 
 
@@ -189,6 +205,11 @@ OBJECT_CLAIMS = (
 OWNERS_CLAIM = Claim(
     "every_owner_is_resolved", "No owner in scope is without a counterpart (COMMON-28, SF-KOMMO-49).", _owners
 )
+CONVERTED_CLAIM = Claim(
+    "no_converted_lead_stands_twice",
+    "What a lead made is what it was converted into (SF-KOMMO-07, SF-KOMMO-63).",
+    _twice,
+)
 
 
 ARCHIVE_CLAIM = Claim(
@@ -196,11 +217,14 @@ ARCHIVE_CLAIM = Claim(
 )
 
 
+_ADDED = {"users": (OWNERS_CLAIM,), "leads": (CONVERTED_CLAIM,)}
+
+
 def claims_of(crm_object: str) -> tuple[Claim, ...]:
     """The claims that stand on a CRM object, or on the archive."""
     if crm_object == ARCHIVE:
         return (*(claim for claim in OBJECT_CLAIMS if claim.judge in (_extracted, _add_up)), ARCHIVE_CLAIM)
-    return (OWNERS_CLAIM, *OBJECT_CLAIMS) if crm_object == "users" else OBJECT_CLAIMS
+    return (*_ADDED.get(crm_object, ()), *OBJECT_CLAIMS)
 
 
 def _is_empty_list(key: str, good: str, one: str, bad: str, next_step: str) -> Callable[[Figures], Judgement]:
@@ -210,7 +234,8 @@ def _is_empty_list(key: str, good: str, one: str, bad: str, next_step: str) -> C
             return Judgement(True, good)
         more = f" and {len(found) - 8} more" if len(found) > 8 else ""
         what = bad if len(found) > 1 else one
-        return Judgement(False, f"{len(found)} {what}: {'; '.join(found[:8])}{more}", next_step)
+        says = f"{len(found)} {what}: {'; '.join(found[:8])}{more}"
+        return Judgement(False, says.removesuffix("."), next_step)
 
     return judge
 

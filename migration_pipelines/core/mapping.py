@@ -15,6 +15,7 @@ from migration_pipelines.core.fingerprint import fingerprint
 
 Text = Annotated[str, Field(min_length=1)]
 Missing = Literal["hold", "bare"]
+NormalForm = Literal["e-mail", "phone", "name"]
 Many = Literal["hold", "newest", "lines"]
 # From the best to the worst.
 Cardinality = Literal["1:1", "1:many", "lossy"]
@@ -42,6 +43,8 @@ class FieldMap(Frozen):
     references, bears it. With `only_if` the field is there only where decisions have these values. `label` is the name of a
     field that the target has to make. With `child` it is filled from the rows of that object, which the record carries;
     `many` says what becomes of a record with more than one: it is held, takes the newest row, or a line of each.
+    `exchange` names the field with the currency that an amount is in: where amounts are converted, this one is, before
+    the converters.
     """
 
     from_: Text | list[Text] | None = Field(None, alias="from")
@@ -57,6 +60,7 @@ class FieldMap(Frozen):
     label: Text | None = None
     child: Text | None = None
     many: Many = "hold"
+    exchange: Text | None = None
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> FieldMap:
@@ -67,6 +71,8 @@ class FieldMap(Frozen):
             raise ValueError("table: and convert: work on a value that comes from: a source field")
         if self.from_ == [] or (self.table and isinstance(self.from_, list)):
             raise ValueError("from: names at least one source field, and just one where table: looks its value up")
+        if self.exchange and not isinstance(self.from_, str):
+            raise ValueError("exchange: is about an amount that comes from: one source field")
         if self.child is None and self.many != "hold":
             raise ValueError("many: is about the rows of a child: object")
         if self.child and self.from_ is None:
@@ -86,7 +92,12 @@ class FieldMap(Frozen):
     @property
     def sources(self) -> tuple[str, ...]:
         """The record's own fields that this row reads by name. Those that a rule reads, the rule declares."""
-        return () if self.child else self.names
+        return () if self.child else self.reads
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Those that it names, and the field of their currency."""
+        return (*self.names, self.exchange) if self.exchange else self.names
 
 
 class ReferenceMap(Frozen):
@@ -143,8 +154,11 @@ class Route(Selection):
 
     A route with `carried_by` makes no record of its own: its rows add to the record of another source object, which
     the named field points at. With `made_by_platform` a record is not carried that a row of the object named there
-    points at: the platform made it of that row. `optional` are fields that not every org has; where one is not there it
-    counts as empty, and nothing is filled from it alone.
+    points at: the platform made it of that row. With `becomes` what a row made in the target is, once the named field is
+    filled, that of the record which it names, of a CRM object or of one of its targets: `{contacts>contacts: the field}`.
+    `optional` are fields that not every org has; where one is not there it
+    counts as empty, and nothing is filled from it alone. `matched_by` says what identifies a record that people have made in
+    the target: target fields with the form in which they are compared, the strongest key first.
     """
 
     source: Text
@@ -153,8 +167,10 @@ class Route(Selection):
     support: Support = "full"
     only_if: Mapping[Text, Any] = {}
     after: Text | None = None
+    matched_by: tuple[Mapping[Text, NormalForm], ...] = ()
     carried_by: Mapping[Text, Text] = {}
     made_by_platform: Mapping[Text, Text] = {}
+    becomes: Mapping[Text, Text] = {}
     optional: Names = ()
     fields: Mapping[Text, FieldMap] = {}
     references: Mapping[Text, ReferenceMap] = {}
@@ -167,8 +183,12 @@ class Route(Selection):
             raise ValueError(f"filled twice, as field and as reference: {', '.join(sorted(twice))}")
         if self.carried_by and (self.fields or self.references):
             raise ValueError("a route with carried_by: makes no record, so it has neither fields: nor references:")
+        if strange := {name for key in self.matched_by for name in key} - set(self.fields):
+            raise ValueError(f"matched_by: names {', '.join(sorted(strange))}, which is no field of this route")
         if len(self.carried_by) > 1:
             raise ValueError("carried_by: names one source object")
+        if len(self.becomes) > 1:
+            raise ValueError("becomes: names one CRM object, or one of its targets")
         return self
 
     @model_validator(mode="after")
@@ -193,11 +213,12 @@ class Route(Selection):
         """The source fields that the route reads by name; those that its rules read, the rules declare."""
         named = {one for row in self.fields.values() for one in row.sources}
         named |= {row.from_ for row in self.references.values() if row.from_}
-        return frozenset(named | set(self.when) | set(self.unless) | set(self.carried_by.values()))
+        said = (self.when, self.unless, self.carried_by.values(), self.becomes.values())
+        return frozenset(named.union(*said))
 
     def reads_of(self, child: str) -> frozenset[str]:
         """The fields that the route reads by name of the child rows of its records."""
-        return frozenset(name for row in self.fields.values() if row.child == child for name in row.names)
+        return frozenset(name for row in self.fields.values() if row.child == child for name in row.reads)
 
     def without(self, absent: Collection[str]) -> Route:
         """The route in an org that does not have these optional fields: nothing is filled from them alone."""

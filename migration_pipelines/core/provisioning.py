@@ -86,7 +86,7 @@ def _field(
     target_object: str, name: str, row: FieldMap, source_object: ObjectSchema | None, rules: RuleBook
 ) -> WantedField:
     if row.rule:
-        return WantedField(target_object, name, row.label or _label(name), rules.find(row.rule).makes)
+        return WantedField(target_object, name, row.label or _label(name), _made(rules.find(row.rule).makes))
     sources: Sequence[FieldSchema] = [
         source_object.fields[one] for one in row.names if source_object and one in source_object.fields
     ]
@@ -97,14 +97,17 @@ def _field(
     if row.many == "lines":
         return WantedField(target_object, name, label, "textarea")
     if made := made_type(row.convert):
-        return WantedField(target_object, name, label, made)
+        return WantedField(target_object, name, label, _made(made))
     if row.table:
         return WantedField(target_object, name, label, "text")
     if first.type in ("text", "url") and (first.max_length or 0) > TEXT_LIMIT:
         return WantedField(target_object, name, label, "textarea")
-    if first.type in ("reference", "id"):
-        return WantedField(target_object, name, label, "text")
-    return WantedField(target_object, name, label, first.type, first.choices)
+    return WantedField(target_object, name, label, _made(first.type), first.choices)
+
+
+def _made(kind: str) -> str:
+    """The type of field that is made for a type: one for whole numbers is none of its own, and reads back as decimal."""
+    return {"integer": "decimal", "reference": "text", "id": "text"}.get(kind, kind)
 
 
 def _label(name: str) -> str:

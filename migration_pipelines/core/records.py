@@ -24,6 +24,10 @@ class HoldReason(StrEnum):
     PARENT_HELD = "parent is held"
     PARENT_FAILED = "parent was refused by the target"
     SEVERAL_CHILDREN = "several rows where the target has room for one"
+    SEVERAL_MATCHES = "it may be one of the target's own records, and which one is not certain"
+    MATCH_CHANGED = "the record of the target that it was matched with is not what it was"
+    NO_RATE = "no rate to convert its currency by"
+    LINKED_ELSEWHERE = "people have linked it otherwise in the target"
 
 
 class Outcome(StrEnum):

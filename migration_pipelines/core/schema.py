@@ -43,13 +43,14 @@ class ObjectSchema(Frozen):
 
 
 class User(Frozen):
-    """Who can own records. Ids are the org's own; one that is no person's full account is not standard."""
+    """Who can own records: a user, or a queue. Ids are the org's own; one that is no person's full account is not standard."""
 
     id: str
     name: str = ""
     email: str | None = None
     is_active: bool = True
     is_standard: bool = True
+    is_queue: bool = False
 
 
 class Automation(Frozen):

@@ -8,6 +8,7 @@ from typing import Any
 
 from migration_pipelines.core.children import as_lines, rows_of
 from migration_pipelines.core.converters import find_converter
+from migration_pipelines.core.exchange import Exchange
 from migration_pipelines.core.mapping import Condition, EmptyTest, FieldMap, ReferenceMap, Route, Selection, route_key
 from migration_pipelines.core.records import (
     HoldReason,
@@ -59,11 +60,13 @@ def compile_route(
     rules: RuleBook,
     decisions: Mapping[str, Any],
     homes: Mapping[str, str],
+    exchange: Exchange | None = None,
 ) -> CompiledRoute:
     """Find everything that a route names.
 
     Args:
         homes: source object -> CRM object whose first route brings it over, for `carried_by`.
+        exchange: where amounts are converted, by what.
 
     Raises:
         MappingError: a converter, table or rule does not exist, or does not take its options.
@@ -78,7 +81,7 @@ def compile_route(
         return CompiledRoute(
             key=key,
             route=route,
-            fields={name: _filler(row, tables, rules, decisions) for name, row in route.fields.items()},
+            fields={name: _filler(row, tables, rules, decisions, exchange) for name, row in route.fields.items()},
             references={name: (row, _namer(row, rules, decisions)) for name, row in route.references.items()},
             carrier=carrier,
         )
@@ -88,7 +91,9 @@ def compile_route(
 
 def is_in_route(record: SourceRecord, route: Selection) -> bool:
     """Whether the record meets every condition of `when:`, and not every one of `unless:`."""
-    return _meets_all(record, route.when) and not (route.unless and _meets_all(record, route.unless))
+    return not (route.when and not _meets_all(record, route.when)) and not (
+        route.unless and _meets_all(record, route.unless)
+    )
 
 
 def _meets_all(record: SourceRecord, conditions: Mapping[str, Condition]) -> bool:
@@ -116,7 +121,7 @@ def transform(records: Sequence[SourceRecord], compiled: CompiledRoute, known: K
     carried: dict[str, tuple[str, str]] = {}
     for record in records:
         if not is_in_route(record, compiled.route):
-            excluded[record.id] = f"not in scope: {_in_words(compiled.route)}"
+            excluded[record.id] = f"not in scope, which is where {_in_words(compiled.route)}"
             continue
         problems: list[Problem] = []
         if compiled.carrier:
@@ -161,8 +166,9 @@ def _value(record: SourceRecord, field: str) -> Any:
 
 
 def _filler(
-    row: FieldMap, tables: Mapping[str, Mapping[str, str]], rules: RuleBook, decisions: Mapping[str, Any]
-) -> _Fill:
+    row: FieldMap, tables: Mapping[str, Mapping[str, str]], rules: RuleBook, decisions: Mapping[str, Any],
+    exchange: Exchange | None,
+) -> _Fill:  # fmt: skip
     converters = [find_converter(call) for call in row.convert]
     table = tables[row.table] if row.table else None
     rule = rules.find(row.rule) if row.rule else None
@@ -190,6 +196,8 @@ def _filler(
             if isinstance(value, WithNotes):
                 problems.extend(note.at(label) for note in value.notes)
                 value = value.value
+        if exchange and row.exchange and value is not None and not isinstance(value, Problem):
+            value = exchange.convert(value, _value(record, row.exchange))
         for convert in converters:
             if value is None or isinstance(value, Problem):
                 break
@@ -274,14 +282,16 @@ def _resolve(
         before = len(problems)
         source_ids = name(record, problems)
         if not source_ids and row.if_empty == "hold":
-            message = f"{row.from_ or row.rule} is empty{_nor(row)}"
+            message = f"{row.from_ or row.rule} is empty{_nor(row, compiled)}"
             problems.append(Problem(HoldReason.REFERENCE_EMPTY, message, field))
         for source_id in source_ids:
             parent = next((known[to, source_id] for to in row.to if (to, source_id) in known), None)
             if parent is None:
                 if row.if_unknown == "hold":
                     reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_UNKNOWN
-                    problems.append(Problem(reason, f"{source_id} was not extracted{_nor(row)}", field, source_id))
+                    problems.append(
+                        Problem(reason, f"{source_id} was not extracted{_nor(row, compiled)}", field, source_id)
+                    )
             elif parent.carried_by or parent.outcome in (Outcome.PLANNED, Outcome.LOADED):
                 decided.add(field)
                 reference = SymbolicReference(row.into or field, *(parent.carried_by or (parent.route, source_id)))
@@ -295,11 +305,12 @@ def _resolve(
             decided.add(field)
 
 
-def _nor(row: ReferenceMap) -> str:
-    """What to do about a record that hangs below none of several parents."""
+def _nor(row: ReferenceMap, compiled: CompiledRoute) -> str:
+    """What to do about a record that hangs below none of several parents, which have the names that the target gives them."""
     if not row.unless:
         return ""
-    return f", and there is no {' or '.join(row.unless)}: link it in the source, or leave it out by when:"
+    parents = dict.fromkeys(compiled.route.references[one].into or one for one in row.unless)
+    return f", and there is no {' or '.join(parents)}: link it in the source, or leave it out by when:"
 
 
 def _carrier(
@@ -331,10 +342,11 @@ def _meets(value: Any, condition: Condition) -> bool:
 def _in_words(route: Route) -> str:
     def say(condition: Condition) -> str:
         if isinstance(condition, EmptyTest):
-            return "is empty" if condition.empty else "is not empty"
-        return f"is {condition!r}" if not isinstance(condition, list) else f"is one of {condition!r}"
+            return "is empty" if condition.empty else "is filled"
+        allowed = condition if isinstance(condition, list) else [condition]
+        return f"is {' or '.join(str(one).lower() if isinstance(one, bool) else str(one) for one in allowed)}"
 
     def say_all(conditions: Mapping[str, Condition]) -> str:
-        return ", ".join(f"{field} {say(condition)}" for field, condition in conditions.items())
+        return " and ".join(f"{field} {say(condition)}" for field, condition in conditions.items())
 
     return " ".join([say_all(route.when), *(["unless", say_all(route.unless)] if route.unless else [])]).strip()

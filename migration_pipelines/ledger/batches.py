@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -24,6 +24,11 @@ class Entry:
         target_id: the record it already has in the target, or None.
         is_adopted: the record was rolled back, and is taken up again by this load.
         previous: what the target last took of it, or None.
+        matched_id: the record in the target that people had made and that it is by the plan, or None.
+        matched_key: the key that says so.
+        before: of a matched record that is made ready, the values of all that is written of it as they stood.
+        has_matched_parent: it refers to a record that people had made.
+        former_id: the source id of the record that became this one, whose record in the target it has taken over, or None.
     """
 
     entry_id: int
@@ -35,6 +40,16 @@ class Entry:
     created_by_us: bool = False
     is_adopted: bool = False
     previous: Mapping[str, Any] | None = None
+    matched_id: str | None = None
+    matched_key: str | None = None
+    before: Mapping[str, Any] | None = None
+    has_matched_parent: bool = False
+    former_id: str | None = None
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether people made the record in the target, so that nothing of theirs may be overwritten."""
+        return self.matched_id is not None and not self.created_by_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +77,9 @@ class StoredBatch:
 # What one entry is, with its parents' target ids; the callers add which entries.
 _ENTRIES = """
     SELECT s.entry_id, s.source_id, s.version, s.target_id, coalesce(s.created_by_us, false) AS created_by_us,
-           coalesce(s.undone, '') = 'undone' AS is_adopted, i.payload, i.ref_fields, i.ref_ids, parents.keys,
-           parents.targets, old.payload AS previous
+           coalesce(s.undone = 'undone' AND s.created_by_us, false) AS is_adopted, i.payload, i.ref_fields, i.ref_ids,
+           parents.keys, parents.targets, coalesce(parents.has_matched, false) AS has_matched_parent,
+           old.payload AS previous, s.matched_id, s.match ->> 'key' AS matched_key, s.former_id
     FROM ledger.entry_status s
     JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.version
     LEFT JOIN ledger.intent old ON old.entry_id = s.entry_id AND old.version = (
@@ -71,7 +87,8 @@ _ENTRIES = """
       WHERE taken.entry_id = s.entry_id AND taken.result IN ('created', 'updated', 'unchanged'))
     CROSS JOIN LATERAL (
       SELECT array_agg(CASE WHEN p.outcome = 'loaded' THEN p.target_id END ORDER BY n) AS targets,
-             array_agg(r.key ORDER BY n) AS keys
+             array_agg(r.key ORDER BY n) AS keys,
+             bool_or(p.outcome = 'loaded' AND p.matched_id IS NOT NULL AND NOT p.created_by_us) AS has_matched
       FROM unnest(i.ref_routes, i.ref_ids) WITH ORDINALITY AS u(route_id, source_id, n)
       JOIN ledger.route r ON r.id = u.route_id
       LEFT JOIN ledger.entry_status p
@@ -81,6 +98,11 @@ _ENTRIES = """
 _TO_SEND = """
     WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned'
     AND s.outcome NOT IN ('loaded', 'conflict')
+"""
+_TO_UNDO = """
+    FROM ledger.entry_status s
+    WHERE s.partition_id = :partition AND s.route_id = :route AND s.undone IS DISTINCT FROM 'undone'
+    AND EXISTS (SELECT 1 FROM ledger.outcome o WHERE o.entry_id = s.entry_id AND o.result IN ('created', 'updated'))
 """
 
 
@@ -105,14 +127,20 @@ class Batches(PartitionTables):
             yield [_entry(row) for row in rows]
 
     def _in_groups(self, route: str, group_by: str) -> Iterator[list[Entry]]:
-        group, last = "", ""
-        while rows := self.select(
-            f"SELECT * FROM (SELECT page.*, coalesce(page.ref_ids[array_position(page.ref_fields, :group_by)], '') "  # noqa: S608
-            f"AS grouped FROM ({_ENTRIES} {_TO_SEND}) page) sorted "
-            "WHERE (grouped, source_id) > (:group, :last) ORDER BY grouped, source_id LIMIT :limit",
-            route=self.route_id(route), group_by=group_by, group=group, last=last, limit=PAGE,
-        ):  # fmt: skip
-            group, last = rows[-1]["grouped"], rows[-1]["source_id"]
+        chosen = {"route": self.route_id(route)}
+        in_order = self.select(
+            f"SELECT s.entry_id FROM ledger.entry_status s "  # noqa: S608
+            f"JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.version {_TO_SEND} "
+            "ORDER BY coalesce(i.ref_ids[array_position(i.ref_fields, :group_by)], ''), s.source_id",
+            group_by=group_by, **chosen,
+        )  # fmt: skip
+        ids = [row["entry_id"] for row in in_order]
+        for start in range(0, len(ids), PAGE):
+            rows = self.select(
+                f"{_ENTRIES} {_TO_SEND} AND s.entry_id = ANY(:ids) "
+                "ORDER BY array_position(CAST(:ids AS bigint[]), s.entry_id)",
+                ids=ids[start : start + PAGE], **chosen,
+            )  # fmt: skip
             yield [_entry(row) for row in rows]
 
     def to_send_of(self, route: str, source_ids: Sequence[str]) -> list[Entry]:
@@ -191,7 +219,15 @@ class Batches(PartitionTables):
                 "digest": body_digest, "high_water": high_water,
             },
         )  # fmt: skip
-        return StoredBatch(int(number or 0), route, entries, body_digest, high_water)
+        stored = StoredBatch(int(number or 0), route, entries, body_digest, high_water)
+        copy_rows(
+            connection, "ledger.pre_image", ("entry_id", "batch_id", "version", "payload"),
+            (
+                (one.entry_id, stored.id, one.version, to_json(dict(one.before)))
+                for one in entries if one.before is not None
+            ),
+        )  # fmt: skip
+        return stored
 
     def _settle(self, connection: Connection, batch: StoredBatch, results: Sequence[Result]) -> None:
         self._write_outcomes(connection, batch.id, results)
@@ -224,7 +260,11 @@ class Batches(PartitionTables):
         """Batches that were prepared and perhaps sent, by whomever, and never settled; oldest first."""
         return [
             StoredBatch(
-                row["id"], row["key"], self._entries_of(row["entry_ids"]), row["body_digest"], row["high_water"]
+                row["id"],
+                row["key"],
+                self._entries_of(row["id"], row["entry_ids"]),
+                row["body_digest"],
+                row["high_water"],
             )
             for row in self.select(
                 "SELECT b.id, r.key, b.entry_ids, b.body_digest, b.high_water FROM ledger.batch b "
@@ -233,23 +273,34 @@ class Batches(PartitionTables):
             )
         ]
 
-    def _entries_of(self, entry_ids: Sequence[int]) -> list[Entry]:
+    def _entries_of(self, batch_id: int, entry_ids: Sequence[int]) -> list[Entry]:
+        """Entries as they were sent in a batch: of matched ones only what was blank there."""
         rows = self.select(f"{_ENTRIES} WHERE s.entry_id = ANY(:ids)", ids=list(entry_ids))
         found = {row["entry_id"]: _entry(row) for row in rows}
+        for row in self.select(
+            "SELECT entry_id, payload FROM ledger.pre_image WHERE batch_id = :batch", batch=batch_id
+        ):
+            found[row["entry_id"]] = as_written(found[row["entry_id"]], row["payload"])
         return [found[entry_id] for entry_id in entry_ids]
 
-    def to_undo(self, route: str, last: int | None = None, limit: int = PAGE) -> list[Entry]:
-        """Entries of a route that are in the target by our doing and not undone yet, newest first.
+    def to_undo(self, route: str, size: int = PAGE) -> Iterator[list[Entry]]:
+        """Entries of a route that are in the target by our doing and not undone yet, newest first, a page at a time.
 
         That their last update was refused or held back makes no difference: what an earlier one wrote is there.
         """
-        rows = self.select(
-            f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.undone IS DISTINCT FROM 'undone' "  # noqa: S608
-            "AND EXISTS (SELECT 1 FROM ledger.outcome o WHERE o.entry_id = s.entry_id AND o.result IN ('created', 'updated')) "
-            "AND (:last IS NULL OR s.entry_id < :last) ORDER BY s.entry_id DESC LIMIT :limit",
-            route=self.route_id(route), last=last, limit=limit,
-        )  # fmt: skip
-        return [_entry(row) for row in rows]
+        ids = [
+            row["entry_id"]
+            for row in self.select(f"SELECT s.entry_id {_TO_UNDO} ORDER BY s.entry_id DESC", route=self.route_id(route))
+        ]
+        for start in range(0, len(ids), size):
+            rows = self.select(
+                f"{_ENTRIES} WHERE s.entry_id = ANY(:ids) ORDER BY s.entry_id DESC", ids=ids[start : start + size]
+            )
+            yield [_entry(row) for row in rows]
+
+    def count_to_undo(self, route: str) -> int:
+        """How many entries `to_undo` will give."""
+        return int(self.scalar(f"SELECT count(*) {_TO_UNDO}", route=self.route_id(route)))
 
     def record_undo(self, lock: OrgLock, results: Sequence[tuple[Entry, str, str]]) -> None:
         """Keep what undoing came to: (entry, "undone" or "left", why)."""
@@ -289,7 +340,7 @@ class Batches(PartitionTables):
         """
         rows = self.select(
             f"{_ENTRIES} WHERE s.partition_id = :partition AND s.route_id = :route AND s.planned = 'planned' "
-            "AND s.target_id IS NULL AND s.source_id = ANY(:ids)",
+            "AND s.target_id IS NULL AND s.matched_id IS NULL AND s.source_id = ANY(:ids)",
             route=self.route_id(route), ids=list(target_ids),
         )  # fmt: skip
         entries = [_entry(row) for row in rows]
@@ -314,5 +365,17 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     references = zip(row["ref_fields"], row["keys"] or [], row["ref_ids"], row["targets"] or [], strict=True)
     return Entry(
         row["entry_id"], row["source_id"], row["version"], row["payload"], tuple(references), row["target_id"],
-        row["created_by_us"], row["is_adopted"], row["previous"],
+        row["created_by_us"], row["is_adopted"], row["previous"], row["matched_id"],
+        row["matched_key"], has_matched_parent=row["has_matched_parent"], former_id=row["former_id"],
     )  # fmt: skip
+
+
+def as_written(entry: Entry, before: Mapping[str, Any]) -> Entry:
+    """A matched entry of which just these fields are written, and no reference.
+
+    Args:
+        before: how they stood. What the mapping does not fill of them is the migration key, whose value is the source id.
+    """
+    payload = {name: entry.payload.get(name, entry.source_id) for name in before}
+    references = tuple((name, route, source_id, None) for name, route, source_id, _ in entry.references)
+    return replace(entry, payload=payload, references=references, target_id=entry.matched_id, before=before)

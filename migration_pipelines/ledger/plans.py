@@ -12,6 +12,7 @@ from migration_pipelines.core.records import KnownParent, Outcome
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
 from migration_pipelines.ledger.codec import encode_all
+from migration_pipelines.ledger.successions import TAKE_OVER
 
 NO_LONGER_NAMED = "the plan has no row for it on this route any more"
 
@@ -131,13 +132,16 @@ class Plans(PartitionTables):
             )  # fmt: skip
 
     def tally(self, plan_id: int) -> list[Mapping[str, Any]]:
-        """(route, planned, rows, new, changed) of a plan that is being built, against the current entries."""
+        """(route, planned, rows, to_create, to_match, to_update) of a plan that is being built, against the current entries."""
         return self.select(
             """
             SELECT r.key AS route, p.planned, count(*) AS rows,
-                   count(*) FILTER (WHERE p.planned = 'planned' AND s.target_id IS NULL) AS to_create,
-                   count(*) FILTER (WHERE p.planned = 'planned' AND s.target_id IS NOT NULL AND (
-                       s.undone = 'undone' OR i.plan_hash IS DISTINCT FROM p.plan_hash)) AS to_update
+                   count(*) FILTER (WHERE p.planned = 'planned' AND s.target_id IS NULL
+                       AND p.matched_id IS NULL AND p.takes_over IS NULL) AS to_create,
+                   count(*) FILTER (WHERE p.planned = 'planned' AND s.target_id IS NULL
+                       AND p.matched_id IS NOT NULL) AS to_match,
+                   count(*) FILTER (WHERE p.planned = 'planned' AND (p.takes_over IS NOT NULL OR s.target_id IS NOT NULL
+                       AND (s.undone = 'undone' OR i.plan_hash IS DISTINCT FROM p.plan_hash))) AS to_update
             FROM ledger.plan_row p JOIN ledger.route r ON r.id = p.route_id
             LEFT JOIN ledger.entry_status s
               ON s.partition_id = :partition AND s.route_id = p.route_id AND s.source_id = p.source_id
@@ -197,7 +201,7 @@ class Plans(PartitionTables):
                     f"{self.key}: {unsettled} batches of the plan before are not settled, so no new plan can take its "
                     f"place. Run: crm-migrate apply {self.key}"
                 )
-            for statement in _SWITCH:
+            for statement in (*TAKE_OVER, *_SWITCH):
                 connection.execute(text(statement), values)
             connection.execute(
                 text(
@@ -232,12 +236,13 @@ _SWITCH = (
     """
     UPDATE ledger.ledger_entry e
     SET planned = s.planned, problems = s.problems, plan_id = :plan, plan_hash = coalesce(s.plan_hash, e.plan_hash),
-        carried_route = s.carried_route, carried_id = s.carried_id,
+        carried_route = s.carried_route, carried_id = s.carried_id, matched_id = s.matched_id, match = s.match,
         version = e.version + CASE WHEN s.is_new_version THEN 1 ELSE 0 END
     FROM switched s
     WHERE e.id = s.entry_id AND (s.is_new_version OR e.planned <> s.planned OR e.problems::text IS DISTINCT FROM
           s.problems::text OR e.carried_route IS DISTINCT FROM s.carried_route OR
-          e.carried_id IS DISTINCT FROM s.carried_id)
+          e.carried_id IS DISTINCT FROM s.carried_id OR e.matched_id IS DISTINCT FROM s.matched_id OR
+          e.match::text IS DISTINCT FROM s.match::text)
     """,
     """
     UPDATE ledger.ledger_entry e
@@ -247,9 +252,10 @@ _SWITCH = (
     """,
     """
     INSERT INTO ledger.ledger_entry
-      (partition_id, route_id, source_id, version, plan_id, planned, plan_hash, problems, carried_route, carried_id)
+      (partition_id, route_id, source_id, version, plan_id, planned, plan_hash, problems, carried_route, carried_id,
+       matched_id, match)
     SELECT :partition, route_id, source_id, CASE WHEN is_new_version THEN 1 ELSE 0 END, :plan, planned, plan_hash,
-           problems, carried_route, carried_id
+           problems, carried_route, carried_id, matched_id, match
     FROM switched WHERE entry_id IS NULL ORDER BY route_id, source_id
     """,
     """

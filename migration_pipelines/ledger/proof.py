@@ -16,7 +16,10 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One entry as it was last written: what was meant, and the target ids its references had then."""
+    """One entry as it was last written: what was meant, and the target ids its references had then.
+
+    Of a matched record `payload` is what was blank there and was filled, and nothing else.
+    """
 
     entry_id: int
     source_id: str
@@ -29,24 +32,28 @@ class Written:
 class Proof(PartitionTables):
     """Verification and reconciliation of a partition."""
 
-    def written(self, route: str, *, only_unverified: bool) -> Iterator[list[Written]]:
-        """Loaded entries of a route, a page at a time; only those of batches that nobody has read back yet, if asked."""
+    def written(self, route: str, *, only_unverified: bool, only_ours: bool = False) -> Iterator[list[Written]]:
+        """Loaded entries of a route, a page at a time; only those of batches that nobody has read back yet, and only those
+        that we made, if asked."""
         last = 0
         while True:
             rows = self.select(
-                "SELECT s.entry_id, s.source_id, s.target_id, s.result, i.payload, i.ref_fields, s.ref_target_ids "
-                "FROM ledger.entry_status s JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version "
+                "SELECT s.entry_id, s.source_id, s.target_id, s.result, i.payload, i.ref_fields, s.ref_target_ids, "
+                "pre.payload AS before FROM ledger.entry_status s "
+                "JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version "
                 "JOIN ledger.batch b ON b.id = s.batch_id "
+                "LEFT JOIN ledger.pre_image pre ON pre.entry_id = s.entry_id AND pre.batch_id = s.batch_id "
                 "WHERE s.partition_id = :partition AND s.route_id = :route AND s.outcome = 'loaded' "
-                "AND s.entry_id > :last AND (NOT :unverified OR b.verified_at IS NULL) ORDER BY s.entry_id LIMIT :limit",
-                route=self.route_id(route), last=last, unverified=only_unverified, limit=PAGE,
+                "AND s.entry_id > :last AND (NOT :unverified OR b.verified_at IS NULL) AND (NOT :ours OR s.created_by_us) "
+                "ORDER BY s.entry_id LIMIT :limit",
+                route=self.route_id(route), last=last, unverified=only_unverified, ours=only_ours, limit=PAGE,
             )  # fmt: skip
             if not rows:
                 return
             last = rows[-1]["entry_id"]
             yield [
                 Written(
-                    row["entry_id"], row["source_id"], row["target_id"], row["payload"],
+                    row["entry_id"], row["source_id"], row["target_id"], _written(row),
                     tuple(zip(row["ref_fields"], row["ref_target_ids"] or [], strict=True)),
                     row["result"],
                 )
@@ -201,3 +208,8 @@ class Proof(PartitionTables):
             crm_object=crm_object,
         )
         return found[0] if found else None
+
+
+def _written(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    payload, before = row["payload"], row["before"]
+    return payload if before is None else {name: payload.get(name, row["source_id"]) for name in before}

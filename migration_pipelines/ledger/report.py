@@ -7,9 +7,10 @@ version that was sent, overlaid with what read back differently.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -21,6 +22,7 @@ PAGE = 1_000
 GROUPS = 100
 """The most groups that one question gives; each row says how many there are."""
 
+_SCALE = 40  # decimals of a product before it is divided: no quotient is rounded before its time
 _AMOUNT = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
 # Ids, numbers and quoted values differ from record to record where the target's words are the same.
 _WORDS = (
@@ -42,7 +44,9 @@ def _known(found: str, payload: str, field: str) -> str:
 class MoneyFields:
     """Where amounts stand: field names of the source, and those of the target.
 
-    `exact` is the target's field with the amount as it is, `whole` the one that takes whole units; `status` its stage.
+    `exact` is the target's field with the amount as it is, `whole` the one that takes whole units; `status` its stage. Where
+    amounts are converted, `into` is the target's currency, rounded half up to `decimals`, and `rates` what of each currency,
+    that one included, equals one of the org's own.
     """
 
     source_object: str
@@ -55,12 +59,15 @@ class MoneyFields:
     whole: str
     status: str
     currency: str = ""
+    into: str = ""
+    decimals: int = 0
+    rates: Mapping[str, str] = field(default_factory=dict)
 
 
 _STANDING = """
     CREATE TEMP TABLE standing ON COMMIT DROP AS
     SELECT s.entry_id, s.route_id, s.source_id, s.planned, s.outcome, s.result, s.target_id, s.sent_version, s.ref_target_ids,
-           s.problems, s.problem, s.undone, s.undo_detail, b.verified_at IS NOT NULL AS is_read
+           s.problems, s.problem, s.undone, s.undo_detail, s.batch_id, s.matched_id, s.match, b.verified_at IS NOT NULL AS is_read
     FROM (
       SELECT * FROM ledger.entry_status WHERE partition_id = :partition OFFSET 0  -- else batches are read once an entry
     ) s LEFT JOIN ledger.batch b ON b.id = s.batch_id
@@ -138,8 +145,7 @@ class ReportQuestions(OwnedRecords):
         )  # fmt: skip
 
     def fields(self, route: str) -> list[dict[str, Any]]:
-        """How each field and reference of what a route wrote reads back; matched records, of which nothing was written, do
-        not count.
+        """How each field and reference of what a route wrote reads back; of matched records only what was filled there counts.
 
         Rows: (field, written, filled, unread, gone, and a count for every verdict). `gone` are fields of records that did
         not answer.
@@ -152,6 +158,7 @@ class ReportQuestions(OwnedRecords):
             FROM standing s
             JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.sent_version
             LEFT JOIN ledger.finding gone ON gone.entry_id = s.entry_id AND gone.field = ''
+            LEFT JOIN ledger.pre_image pre ON pre.entry_id = s.entry_id AND pre.batch_id = s.batch_id
             CROSS JOIN LATERAL (
               SELECT one.key AS field, one.value::text !~ '^(null|\\[\\]|"\\s*")$' AS is_filled
               FROM json_each({readable("i.payload")}) one
@@ -159,7 +166,9 @@ class ReportQuestions(OwnedRecords):
               SELECT DISTINCT u.field, true FROM unnest(i.ref_fields, s.ref_target_ids) AS u(field, target_id)
               WHERE u.target_id IS NOT NULL
             ) each
-            WHERE s.route_id = :route AND s.outcome = 'loaded' AND s.result <> 'unchanged' GROUP BY each.field
+            WHERE s.route_id = :route AND s.outcome = 'loaded' AND s.result <> 'unchanged'
+              AND (pre.entry_id IS NULL OR pre.payload -> each.field IS NOT NULL)
+            GROUP BY each.field
             """,  # noqa: S608
             route=self.route_id(route),
         )
@@ -178,7 +187,8 @@ class ReportQuestions(OwnedRecords):
 
         Rows: (kind, currency, value, rows, amounts, source, arrived, arrived_source, target, whole, with_whole, most_rounded,
         statuses), where kind is "all", "stage", "owner" or "month". `source`, `arrived_source`, `target` and `whole` are
-        sums; `amounts` counts the records with an amount; `rounded` sums whole minus exact.
+        sums; `amounts` counts the records with an amount; `rounded` sums whole minus exact; `own` is the sum in the records' own
+        currency. Where amounts are converted, all others are in the target's, reckoned here anew.
         """
         return self.select(
             f"""
@@ -193,20 +203,27 @@ class ReportQuestions(OwnedRecords):
               LEFT JOIN ledger.finding t ON t.entry_id = s.entry_id AND t.field = :status
               LEFT JOIN ledger.finding gone ON gone.entry_id = s.entry_id AND gone.field = ''
               WHERE s.route_id = :route AND s.outcome = 'loaded' AND gone.entry_id IS NULL
-            ), deal AS (
+            ), found AS (
               SELECT coalesce(p.payload ->> :currency, '') AS currency, coalesce(p.payload ->> :stage, '') AS stage,
                      coalesce(p.payload ->> :owner, '') AS owner, coalesce(left(p.payload ->> :close, 7), '') AS month,
-                     {_amount("p.payload ->> :amount")} AS amount, k.source_id IS NOT NULL AS is_there,
+                     {_amount("p.payload ->> :amount")} AS own, k.source_id IS NOT NULL AS is_there,
                      {_amount("k.exact")} AS exact, {_amount("k.whole")} AS whole, k.status
               FROM ledger.source_record r
               CROSS JOIN LATERAL (SELECT {readable("r.payload")} AS payload) p
               LEFT JOIN known k ON k.source_id = r.source_id
               WHERE r.partition_id = :partition AND r.object_id = :object AND NOT r.deleted
+            ), deal AS (
+              SELECT f.*, CASE WHEN currency = :into OR rate IS NULL THEN own
+                          ELSE round(round(own * rate_into, {_SCALE}) / rate, :decimals) END AS amount
+              FROM found f CROSS JOIN LATERAL (
+                SELECT (CAST(:rates AS json) ->> currency)::numeric AS rate,
+                       (CAST(:rates AS json) ->> :into)::numeric AS rate_into
+              ) told
             )
             SELECT CASE WHEN GROUPING(stage) = 0 THEN 'stage' WHEN GROUPING(owner) = 0 THEN 'owner'
                         WHEN GROUPING(month) = 0 THEN 'month' ELSE 'all' END AS kind,
                    currency, coalesce(stage, owner, month, '') AS value, count(*) AS rows, count(amount) AS amounts,
-                   coalesce(sum(amount), 0) AS source, count(*) FILTER (WHERE is_there) AS arrived,
+                   coalesce(sum(amount), 0) AS source, coalesce(sum(own), 0) AS own, count(*) FILTER (WHERE is_there) AS arrived,
                    coalesce(sum(amount) FILTER (WHERE is_there), 0) AS arrived_source, coalesce(sum(exact), 0) AS target,
                    coalesce(sum(whole - exact), 0) AS rounded, coalesce(max(abs(whole - exact)), 0) AS most_rounded,
                    array_agg(DISTINCT status) FILTER (WHERE status IS NOT NULL) AS statuses
@@ -215,7 +232,8 @@ class ReportQuestions(OwnedRecords):
             """,  # noqa: S608
             route=self.route_id(fields.route), object=self.object_id(fields.source_object), amount=fields.amount,
             stage=fields.stage, close=fields.close, owner=fields.owner, currency=fields.currency, exact=fields.exact,
-            whole=fields.whole, status=fields.status,
+            whole=fields.whole, status=fields.status, into=fields.into, decimals=fields.decimals,
+            rates=json.dumps(dict(fields.rates)),
         )  # fmt: skip
 
     def owned_in_target(self, route: str, field: str) -> dict[str, int]:
@@ -230,7 +248,7 @@ class ReportQuestions(OwnedRecords):
         return {row["owner"]: row["rows"] for row in rows if row["owner"]}
 
     def draw(self, route: str, count: int, seed: str) -> list[Mapping[str, Any]]:
-        """Some loaded entries of a route, the same ones for the same seed, with what was meant and found.
+        """Some loaded entries of a route that were not matched, the same ones for the same seed, with what was meant and found.
 
         Rows: (source_id, target_id, payload, ref_fields, ref_routes, ref_ids, ref_target_ids, is_read, findings, source).
         """
@@ -238,7 +256,7 @@ class ReportQuestions(OwnedRecords):
             """
             WITH drawn AS (
               SELECT s.*, md5(:seed || s.source_id) AS place FROM standing s
-              WHERE s.route_id = :route AND s.outcome = 'loaded'
+              WHERE s.route_id = :route AND s.outcome = 'loaded' AND s.matched_id IS NULL
               ORDER BY place, s.source_id LIMIT :count
             )
             SELECT d.source_id, d.target_id, i.payload, i.ref_fields, i.ref_ids, d.ref_target_ids,
@@ -284,16 +302,25 @@ class ReportQuestions(OwnedRecords):
             route, outcomes=list(outcomes),
         )  # fmt: skip
 
+    def loaded(self, route: str) -> Iterator[list[Mapping[str, Any]]]:
+        """Entries of a route that stand in the target as meant, a page at a time."""
+        yield from self._pages("s.outcome = 'loaded'", route)
+
     def left_alone(self, route: str) -> Iterator[list[Mapping[str, Any]]]:
         """Entries of a route that the last roll back did not touch, or could not, a page at a time."""
         yield from self._pages("s.undone = 'left'", route)
+
+    def matched(self, route: str) -> Iterator[list[Mapping[str, Any]]]:
+        """Entries of a route that are, or may be, records that people had made, a page at a time: (source_id, planned,
+        outcome, target_id, matched_id, match, problems) and others."""
+        yield from self._pages("s.match IS NOT NULL", route)
 
     def _pages(self, condition: str, route: str, **values: Any) -> Iterator[list[Mapping[str, Any]]]:
         last = ""
         while True:
             rows = self.select(
-                "SELECT s.source_id, s.planned, s.outcome, s.target_id, s.problems, s.problem, s.undo_detail "  # noqa: S608
-                "FROM standing s WHERE s.route_id = :route "
+                "SELECT s.source_id, s.planned, s.outcome, s.target_id, s.problems, s.problem, s.undo_detail, "  # noqa: S608
+                "s.matched_id, s.match FROM standing s WHERE s.route_id = :route "
                 f"AND s.source_id > :last AND {condition} ORDER BY s.source_id LIMIT :limit",
                 route=self.route_id(route), last=last, limit=PAGE, **values,
             )  # fmt: skip

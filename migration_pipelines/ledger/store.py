@@ -16,10 +16,12 @@ from migration_pipelines.ledger import schema
 from migration_pipelines.ledger.base import PartitionTables, to_json
 from migration_pipelines.ledger.batches import Batches
 from migration_pipelines.ledger.codec import decode_text
+from migration_pipelines.ledger.matches import Matches
 from migration_pipelines.ledger.plans import Plans
 from migration_pipelines.ledger.proof import Proof
 from migration_pipelines.ledger.records import Records
 from migration_pipelines.ledger.report import ReportQuestions
+from migration_pipelines.ledger.successions import Successions
 
 
 class Ledger:
@@ -76,6 +78,16 @@ class PartitionLedger(PartitionTables):
     def plans(self) -> Plans:
         """What is meant."""
         return Plans(self.engine, self.id, self.key)
+
+    @cached_property
+    def matches(self) -> Matches:
+        """What people had made in the target before us."""
+        return Matches(self.engine, self.id, self.key)
+
+    @cached_property
+    def successions(self) -> Successions:
+        """What became of records that others took the place of."""
+        return Successions(self.engine, self.id, self.key)
 
     @cached_property
     def batches(self) -> Batches:

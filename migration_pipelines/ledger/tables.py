@@ -123,6 +123,9 @@ plan_row = Table(
     Column("ref_ids", ARRAY(Text)),
     Column("carried_route", SmallInteger),
     Column("carried_id", Text),
+    Column("matched_id", Text),
+    Column("match", JSON),
+    Column("takes_over", BigInteger),
     PrimaryKeyConstraint("plan_id", "route_id", "source_id"),
     prefixes=["UNLOGGED"],
 )  # fmt: skip
@@ -139,7 +142,11 @@ ledger_entry = Table(
     Column("problems", JSON),
     Column("carried_route", SmallInteger),
     Column("carried_id", Text),
-    UniqueConstraint("partition_id", "route_id", "source_id"),
+    Column("matched_id", Text),
+    Column("match", JSON),
+    Column("former_id", Text),
+    # Entries may change places within one statement.
+    UniqueConstraint("partition_id", "route_id", "source_id", deferrable=True, initially="IMMEDIATE"),
 )  # fmt: skip
 intent = Table(
     "intent", metadata,
@@ -199,9 +206,10 @@ outcome = Table(
 pre_image = Table(
     "pre_image", metadata,
     Column("entry_id", BigInteger, nullable=False),
+    Column("batch_id", BigInteger, nullable=False),
     Column("version", SmallInteger, nullable=False),
     Column("payload", JSON, nullable=False),
-    PrimaryKeyConstraint("entry_id", "version"),
+    PrimaryKeyConstraint("entry_id", "batch_id"),
 )  # fmt: skip
 finding = Table(
     "finding", metadata,

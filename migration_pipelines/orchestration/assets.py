@@ -9,7 +9,7 @@ import dagster as dg
 from migration_pipelines import stages
 from migration_pipelines.core.claims import PLAN_CLAIMS, claims_of
 from migration_pipelines.core.crm_objects import ARCHIVE, CRM_OBJECTS, CrmObject
-from migration_pipelines.errors import GateClosed, ProofFailed
+from migration_pipelines.errors import GateClosed, MigrationError, ProofFailed
 from migration_pipelines.orchestration.checks import check_results, check_specs, log_checks, raise_if_broken
 from migration_pipelines.orchestration.resources import Partitions, as_failure, reporter
 from migration_pipelines.reports.text import discovery_text
@@ -165,21 +165,32 @@ def object_asset(
             partition = partitions.open(context.partition_key)
             try:
                 figures = stages.load(partition, name, reporter(context))
-            except GateClosed as closed:
-                yield from check_results(name, partition.key, stages.standing(partition, name, str(closed)))
-                with suppress(GateClosed):  # it may be so early that there is nothing to report
+            except MigrationError as ended:
+                if isinstance(ended, GateClosed):
+                    yield from check_results(name, partition.key, stages.standing(partition, name, str(ended)))
+                with suppress(Exception):  # there may be nothing to report yet; the first error is the one to tell
                     stages.write_report(partition)
                 raise
             judgements = stages.judge_object(name, figures)
-            report = stages.write_report(partition)
+            is_sound = all(one.holds for one in judgements.values())
+            report = stages.report_path(partition)
+            if not is_sound or _is_last(context):  # the whole report takes seconds, and tells of all objects at once
+                stages.write_report(partition)
             results = check_results(name, partition.key, judgements, report)
-            if any(not one.holds for one in judgements.values()):
+            if not is_sound:
                 yield from results
                 raise_if_broken(name, partition.key, judgements, ProofFailed)
             metadata = _metadata(figures) | {"report": dg.MetadataValue.path(report)}
             yield dg.MaterializeResult(metadata=metadata, check_results=results)
 
     return bring_over
+
+
+def _is_last(context: dg.AssetExecutionContext) -> bool:
+    """Whether this run brings over no object after this one."""
+    here = {key.path[-1] for key in context.job_def.asset_layer.executable_asset_keys}
+    last: str = [one.name for one in CRM_OBJECTS if one.name in here][-1]
+    return bool(context.asset_key.path[-1] == last)
 
 
 def _metadata(figures: Any) -> dict[str, Any]:

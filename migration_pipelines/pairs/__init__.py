@@ -7,6 +7,7 @@ have no counterpart, `compatibility.yaml` what of each kind of data arrives, and
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from datetime import date
 from fnmatch import fnmatchcase
@@ -30,7 +31,9 @@ class Decision(Frozen):
     """One question that a project answers before anything is written.
 
     `allowed` lists the values with what each of them means; where it is empty, `type` says what is taken: text, number
-    (up to `most`), country, zone or day. With `asked_where` it is asked only where that fact of the source org says something.
+    (up to `most`), country, zone, day or address. With `only_if` it is asked only
+    where other decisions have these values, with `asked_where` only where that fact of the source org says something.
+    With `existing` it says what happens where the target holds records of the object named there that are not ours.
     `concerns` are the records that it is about.
     """
 
@@ -40,6 +43,8 @@ class Decision(Frozen):
     default: str | int | None = None
     most: int | None = None
     asked_where: str | None = None
+    existing: str | None = None
+    only_if: Mapping[Text, Any] = {}
     concerns: tuple[Concern, ...] = ()
 
     @model_validator(mode="after")
@@ -47,6 +52,12 @@ class Decision(Frozen):
         if (self.type == "choice") != bool(self.allowed):
             raise ValueError("a choice lists allowed values, another type does not")
         return self
+
+    def is_asked(self, decisions: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+        """Whether it is asked, where other decisions are taken like this, of a source org with these facts."""
+        return (self.asked_where is None or bool(facts.get(self.asked_where))) and all(
+            decisions.get(name) == value for name, value in self.only_if.items()
+        )
 
     def explain(self) -> str:
         if self.type in _TAKES:
@@ -69,7 +80,11 @@ _TAKES = {
     "country": "a country in two capital letters, such as TR",
     "zone": "a time zone by its name, such as Europe/Istanbul",
     "day": "a day, such as 2026-12-01",
+    "address": "an address that begins with https:// and has {id} in it",
 }
+
+
+_ADDRESS = re.compile(r"https://[^\s{}]+[^\s]*\{id\}[^\s]*")
 
 
 def _is_day(value: Any) -> bool:
@@ -114,6 +129,7 @@ class Pair(Frozen):
             "country": value in REGIONS,
             "zone": value in _time_zones(),
             "day": _is_day(value),
+            "address": isinstance(value, str) and bool(_ADDRESS.fullmatch(value)),
             "text": isinstance(value, str) and bool(value),
         }
         if value is not None and not fits[decision.type]:
@@ -154,10 +170,12 @@ def load_pair(source: str, target: str) -> Pair:
     )  # fmt: skip
 
 
-def shipped_source_objects() -> set[str]:
+@cache
+def shipped_source_objects() -> frozenset[str]:
     """Every source object that a shipped default mapping names."""
     folders = [file.parent for file in Path(__file__).parent.glob("*/pair.yaml")]
-    return {route["source"] for folder in folders for file in _mapping_files(folder) for route in _read(file)["routes"]}
+    mappings = [_read(file) for folder in folders for file in _mapping_files(folder)]
+    return frozenset(route["source"] for mapping in mappings for route in mapping["routes"])
 
 
 def _mapping_files(folder: Path) -> list[Path]:

@@ -21,6 +21,10 @@ _ADVICE: Mapping[HoldReason, str] = {
     HoldReason.PARENT_HELD: "Mend the parent, which is listed itself; this record follows with the next plan.",
     HoldReason.PARENT_FAILED: "Mend the parent, which the target refused; this record follows with the next apply.",
     HoldReason.SEVERAL_CHILDREN: "Say many: newest or lines in the mapping, or keep one row in the source; then plan again.",
+    HoldReason.SEVERAL_MATCHES: "Say in matches.yaml which record of the target it is, or new; then confirm and plan again.",
+    HoldReason.MATCH_CHANGED: "Plan again: it is looked up anew. One that was loaded before: restore its record in the target.",
+    HoldReason.NO_RATE: "Activate the currency in the source, or give the deal another; then discover, extract and plan again.",
+    HoldReason.LINKED_ELSEWHERE: "Decide with whoever linked it; unlink it there, then apply again, or leave it as it is.",
 }  # fmt: skip
 _REFUSED = "Mend what the target names, in the source or in the mapping; then plan and apply again."
 _LISTED = "It was carried. Correct it in the source before the move, or in the target after it."

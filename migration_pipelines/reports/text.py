@@ -85,17 +85,19 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
         row = rows.setdefault(one["route"], {})
         row["rows"] = row.get("rows", 0) + one["rows"]
         row["create"] = row.get("create", 0) + one["to_create"]
+        row["match"] = row.get("match", 0) + one.get("to_match", 0)
         row["update"] = row.get("update", 0) + one["to_update"]
         if one["planned"] != "planned":
             row[one["planned"]] = one["rows"]
     words = [word for word in _WORDS if any(word in row for row in rows.values())]
+    work = ["create", *(["match"] if any(row["match"] for row in rows.values()) else []), "update"]
     table = [
-        [route, *(str(row.get(word, 0) or "-") for word in ("rows", "create", "update", *words))]
-        for route, row in rows.items()
+        [route, *(str(row.get(word, 0) or "-") for word in ("rows", *work, *words))] for route, row in rows.items()
     ]
     parts = [
         f"Plan of {key}, fingerprint {summary['fingerprint'][:12]}",
-        aligned(["route", "rows", "create", "update", *words], table),
+        aligned(["route", "rows", *work, *words], table),
+        *_matches(summary.get("matches", {})),
     ]
     wanted = summary["wanted"]
     if wanted["fields"] or wanted["pipelines"]:
@@ -134,6 +136,24 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
         parts += [decisions_text(summary["decisions"]), matrix_text(summary["transferability"])]
     parts.append(f"Cost: about {cost['requests']} requests to the target, {cost['minutes']} minutes at its pace.")
     return "\n".join(parts)
+
+
+def _matches(matches: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What was found of records that people had made in the target."""
+    for route, found in matches.items():
+        looked = f", {found['looked_at']} of people's records looked at" if found["looked_at"] is not None else ""
+        yield (
+            f"{route}: {found['matched']} are records that people made in the target, {found['held']} may be and are held "
+            f"(decision {found['decision']}: {found['value']}{looked})"
+        )
+        yield from (f"  by {key}: {one['matched']} matched, {one['held']} held" for key, one in found["by_key"].items())
+        for one in found["first"]:
+            there = ", ".join(f"{each['id']} ({each['name']})" for each in one["candidates"]) or "nothing"
+            others = f"; as well as {', '.join(one['others'])}" if one.get("others") else ""
+            said = "is" if one["target_id"] else "HELD, may be"
+            yield f"    {one['source_id']} {said} {there}, by {one['key']} {one['value']}{others}"
+        if (more := found["matched"] + found["held"] - len(found["first"])) > 0:
+            yield f"    and {more} more; the report lists all of them"
 
 
 def _records(summary: Mapping[str, Any], source_object: str) -> str:

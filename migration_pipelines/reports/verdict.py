@@ -83,9 +83,10 @@ def summary_text(report: Mapping[str, Any], page: object) -> str:
     if outcomes:
         lines.append("Records: " + ", ".join(f"{rows:,} {word}" for word, rows in sorted(outcomes.items())))
     for part in (report["money"] or {"currencies": []})["currencies"]:
-        of = part["all"]
+        of, name = part["all"], part["currency"] or "Amounts"
+        name += f" in {part['into']}" if part["into"] else ""
         lines.append(
-            f"{part['currency'] or 'Amounts'}: source {of['source']}, target {of['target']}, not arrived {of['missing']}, "
+            f"{name}: source {of['source']}, target {of['target']}, not arrived {of['missing']}, "
             f"unexplained {of['unexplained']}"
         )
     lines += [f"  {n}. {step}" for n, step in enumerate(report["next"], 1)]

@@ -42,7 +42,7 @@ def look(partition: OpenPartition, compiled: CompiledRoute) -> bool:
         ProofFailed: it is not what was meant, in a field that the target must keep.
     """
     name = compiled.route.target
-    page: list[Written] = next(partition.ledger.proof.written(compiled.key, only_unverified=False), [])
+    page: list[Written] = next(partition.ledger.proof.written(compiled.key, only_unverified=False, only_ours=True), [])
     if not page:
         return False
     uncertain = partition.target.may_ignore(name)

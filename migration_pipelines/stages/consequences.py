@@ -7,20 +7,32 @@ account, is said here by the decision's name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from migration_pipelines.connectors.registry import record_ceilings
-from migration_pipelines.core.owners import match_owners
+from migration_pipelines.core.concerns import Concern
+from migration_pipelines.core.exchange import exchange_between
+from migration_pipelines.core.owners import match_owners, queues_of
 from migration_pipelines.core.schema import OrgSchema
-from migration_pipelines.stages.counting import count
+from migration_pipelines.pairs import Decision
+from migration_pipelines.stages.counting import Counted, count
 from migration_pipelines.stages.partition import OpenPartition
 
 _NAMED = 5
+_Said = Callable[[OpenPartition, OrgSchema, OrgSchema], Iterator[str]]
 
 
-def consequences(partition: OpenPartition) -> list[dict[str, Any]]:
+def concerns_of_decisions(partition: OpenPartition) -> list[Concern]:
+    """What the decisions that this org asks for are about, in the pair's order."""
+    return [one for decision in _asked(partition).values() for one in decision.concerns]
+
+
+def consequences(partition: OpenPartition, counts: Sequence[Counted] | None = None) -> list[dict[str, Any]]:
     """A row for every decision that this org asks for, in the pair's order.
+
+    Args:
+        counts: of `concerns_of_decisions`, where they are there already.
 
     Shape: {decision, meaning, value (None while it is open), values: {value: what it does}, takes, concerns: [{records,
     number (None where it is not known), why, objects}], says: [sentence], remarks: [what a person should look at]}.
@@ -29,14 +41,9 @@ def consequences(partition: OpenPartition) -> list[dict[str, Any]]:
     """
     project = partition.project
     source, target = partition.ledger.schema("source"), partition.ledger.schema("target")
-    asked = {
-        name: decision
-        for name, decision in project.pair.decisions.items()
-        if decision.asked_where is None or (source and source.facts.get(decision.asked_where))
-    }
-    counted = iter(count(partition, [one for decision in asked.values() for one in decision.concerns]))
+    counted = iter(count(partition, concerns_of_decisions(partition)) if counts is None else counts)
     rows = []
-    for name, decision in asked.items():
+    for name, decision in _asked(partition).items():
         of_account = _SAID.get(name) if source and target else None
         rows.append({
             "decision": name, "meaning": decision.meaning, "value": project.decisions.get(name),
@@ -48,6 +55,16 @@ def consequences(partition: OpenPartition) -> list[dict[str, Any]]:
     return rows
 
 
+def _asked(partition: OpenPartition) -> dict[str, Decision]:
+    project, source = partition.project, partition.ledger.schema("source")
+    facts = source.facts if source else {}
+    return {
+        name: decision
+        for name, decision in project.pair.decisions.items()
+        if decision.is_asked(project.decisions, facts)
+    }
+
+
 def _remarks(name: str, decisions: Mapping[str, Any], target: OrgSchema | None) -> Iterator[str]:
     zone, own = decisions.get(name), target.facts.get("time_zone") if target else None
     if name == "time_zone" and zone and own and zone != own:
@@ -56,7 +73,10 @@ def _remarks(name: str, decisions: Mapping[str, Any], target: OrgSchema | None) 
 
 def _owners(partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> Iterator[str]:
     matches = match_owners(
-        source.users, target.users, partition.project.owners, is_sandbox=bool(source.facts.get("is_sandbox"))
+        (*source.users, *queues_of(source)),
+        target.users,
+        partition.project.owners,
+        is_sandbox=bool(source.facts.get("is_sandbox")),
     )
     owned, unread = _owned(partition)
     open_ = {key: rows for key, rows in owned.most_common() if key in matches and matches[key].target is None}
@@ -86,14 +106,14 @@ def _owned(partition: OpenPartition) -> tuple[Counter[str], list[str]]:
     return owned, list(dict.fromkeys(unread))
 
 
-def _already_there(partition: OpenPartition, _source: OrgSchema, target: OrgSchema) -> Iterator[str]:
-    objects = dict.fromkeys(compiled.route.target for _, compiled in partition.routes)
-    there = [name for name in objects if name in target.objects and target.objects[name].records]
-    yield (
-        f"the target held {', '.join(there)} when it was discovered"
-        if there
-        else "the target was empty when it was discovered"
-    )
+def _already_there(name: str) -> _Said:
+    """Of the decision about the records that a target object holds already."""
+
+    def said(_partition: OpenPartition, _source: OrgSchema, target: OrgSchema) -> Iterator[str]:
+        held = name in target.objects and target.objects[name].records
+        yield f"the target held {'some' if held else 'no'} {name} when it was discovered"
+
+    return said
 
 
 def _ceilings(partition: OpenPartition, _source: OrgSchema, target: OrgSchema) -> Iterator[str]:
@@ -119,6 +139,22 @@ def _currencies(_partition: OpenPartition, source: OrgSchema, target: OrgSchema)
         yield f"both count in {ours}" if ours == theirs else f"the source counts in {ours}, the target in {theirs}"
 
 
+def _rates(_partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> Iterator[str]:
+    exchange = exchange_between(source, target)
+    if exchange is None:
+        yield f"the source has no active rate for the target's currency, {target.facts.get('currency')}: nothing can be converted"
+        return
+    own = exchange.rates[exchange.into]
+    others = {code: rate / own for code, rate in exchange.rates.items() if code != exchange.into}
+    equals = ", ".join(f"{rate.normalize():.6g} {code}" for code, rate in others.items())
+    yield f"1 {exchange.into} is {equals}, by the rates of the discovery" if others else "one currency is active"
+    inactive = [one["code"] for one in source.facts["currencies"] if one["code"] not in exchange.rates]
+    if inactive:
+        yield f"inactive or without a rate: {', '.join(inactive)}"
+    if any(one.name == "dated exchange rates" and one.state == "available" for one in source.capabilities):
+        yield "dated rates of the org are not used: every deal is converted by the rate of the discovery, whatever its date"
+
+
 def _gaps(_partition: OpenPartition, source: OrgSchema, _target: OrgSchema) -> Iterator[str]:
     yield from source.gaps or ["nothing that is known of is hidden"]
 
@@ -130,14 +166,16 @@ def _refusals(partition: OpenPartition, source: OrgSchema, _target: OrgSchema) -
         yield f"the largest object is {largest}, with {_many(sizes[largest], 'record')}"
 
 
-_Said = Callable[[OpenPartition, OrgSchema, OrgSchema], Iterator[str]]
 _SAID: Mapping[str, _Said] = {
     "unmatched_owner": _owners,
-    "existing_records": _already_there,
+    "existing_companies": _already_there("companies"),
+    "existing_contacts": _already_there("contacts"),
+    "existing_deals": _already_there("leads"),
     "kommo_plan": _ceilings,
     "kommo_seats": _seats,
     "live_webhooks": _webhooks,
     "currency_differs": _currencies,
+    "multi_currency": _rates,
     "visibility_gap": _gaps,
     "failed_allowed": _refusals,
 }

@@ -64,6 +64,12 @@ def count(partition: OpenPartition, concerns: Sequence[Concern]) -> list[Counted
     return [_sum(concern, questions) for concern, questions in asked]
 
 
+def count_together(partition: OpenPartition, *groups: Sequence[Concern]) -> list[Sequence[Counted]]:
+    """`count` of several groups of concerns in one reading of the ledger: a list for each group."""
+    counted = iter(count(partition, [concern for group in groups for concern in group]))
+    return [[next(counted) for _ in group] for group in groups]
+
+
 def _questions(partition: OpenPartition, concern: Concern, routes: Mapping[str, Route]) -> Iterator[_Question]:
     rules, decisions = partition.project.pair.rules, partition.project.decisions
     rule = rules.find(concern.rule) if concern.rule else None

@@ -10,7 +10,9 @@ from migration_pipelines.core.claims import PLAN_CLAIMS, Judgement, claims_of
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.core.schema import OrgSchema
 from migration_pipelines.errors import GateClosed
-from migration_pipelines.stages.partition import OpenPartition
+from migration_pipelines.stages.partition import CONVERT, MULTI_CURRENCY, OpenPartition
+
+REFUSE = "refuse if not empty"
 
 
 def unconfirmed(partition: OpenPartition) -> list[str]:
@@ -75,15 +77,19 @@ def misfits(partition: OpenPartition, target: OrgSchema) -> list[str]:
     source, decisions = partition.schema("source"), partition.project.decisions
     under_way = {batch.route for batch in partition.ledger.batches.unsettled()}
     found = []
-    if decisions.get("existing_records") == "refuse if not empty":
-        for compiled in (route for _, route in partition.routes):
-            name = compiled.route.target
-            held = target.objects[name].records if name in target.objects else 0
-            is_ours = compiled.key in under_way or partition.ledger.proof.was_ever_loaded(compiled.key)
-            if held and not compiled.route.carried_by and not is_ours:
-                found.append(f"the target holds {name} already (decision existing_records)")
+    for compiled in (route for _, route in partition.routes):
+        name = compiled.route.target
+        decision, value = partition.project.existing.get(name, ("", ""))
+        held = target.objects[name].records if name in target.objects else 0
+        if value == REFUSE and held and not compiled.route.carried_by:
+            alike = [one.key for _, one in partition.routes if one.route.target == name]
+            is_ours = any(one in under_way or partition.ledger.proof.was_ever_loaded(one) for one in alike)
+            if not is_ours:
+                found.append(f"the target holds {name} already (decision {decision})")
     ours, theirs = source.facts.get("currency"), target.facts.get("currency")
-    if ours and theirs and ours != theirs and decisions.get("currency_differs") == "refuse":
+    if decisions.get(MULTI_CURRENCY) == CONVERT:
+        found += unconverted(partition)
+    elif ours and theirs and ours != theirs and decisions.get("currency_differs") == "refuse":
         found.append(f"the source counts in {ours}, the target in {theirs} (decision currency_differs)")
     found += foreign_pipelines(partition, target)
     found += over_ceilings(partition, target)
@@ -93,6 +99,22 @@ def misfits(partition: OpenPartition, target: OrgSchema) -> list[str]:
                 f"webhook to {hook} would fire for every record: switch it off for the load (decision live_webhooks)"
             )
     return list(dict.fromkeys(found))
+
+
+def unconverted(partition: OpenPartition) -> list[str]:
+    """Why amounts that are to be converted would not be, in words."""
+    rows = [row for _, compiled in partition.routes for row in compiled.route.fields.values()]
+    return [
+        said
+        for holds, said in (
+            (partition.exchange, "the source has no active rate for the target's currency (decision multi_currency)"),
+            (
+                any(row.exchange for row in rows),
+                "amounts are to be converted, and no field of the mapping says exchange: (decision multi_currency)",
+            ),
+        )
+        if not holds
+    ]
 
 
 def over_ceilings(partition: OpenPartition, target: OrgSchema) -> list[str]:

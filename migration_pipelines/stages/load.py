@@ -78,9 +78,10 @@ def _after_canary(
     target_object = compiled.route.target
     rest = list(page)
     for _ in range(CANARIES):
-        if not rest or not canary.is_needed(partition, target_object) or canary.look(partition, compiled):
+        ours = [entry for entry in rest if not entry.is_matched]  # of others too little is written to show anything
+        if not ours or not canary.is_needed(partition, target_object) or canary.look(partition, compiled):
             break
-        first = canary.choose(partition, target_object, rest)
+        first = canary.choose(partition, target_object, ours)
         rest.remove(first)
         for done in sender.send([[first]]):
             progress.add(done)

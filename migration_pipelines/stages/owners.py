@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from migration_pipelines.core.fingerprint import digest
-from migration_pipelines.core.owners import match_owners
+from migration_pipelines.core.owners import match_owners, queues_of
 from migration_pipelines.core.records import HoldReason, Outcome, Problem, SourceRecord
 from migration_pipelines.core.schema import OrgSchema
-from migration_pipelines.core.transform import CompiledRoute
+from migration_pipelines.core.transform import CompiledRoute, is_in_route
 from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages.partition import OpenPartition
 
 NOT_NEEDED = "owns no record in scope"
+NO_OWNER = "is no one who can own records"
 
 
 class Owners:
@@ -22,13 +23,20 @@ class Owners:
     def __init__(self, partition: OpenPartition, source: OrgSchema, target: OrgSchema) -> None:
         self._partition = partition
         self._matches = match_owners(
-            source.users, target.users, partition.project.owners, is_sandbox=bool(source.facts.get("is_sandbox"))
+            (*source.users, *queues_of(source)),
+            target.users,
+            partition.project.owners,
+            is_sandbox=bool(source.facts.get("is_sandbox")),
         )
         self._needed: set[str] = set()
 
-    def rows(self, route: str, page: Sequence[SourceRecord]) -> Iterable[PlanRow]:
-        """A plan row for every user: planned where there is a counterpart, else held."""
+    def rows(self, compiled: CompiledRoute, page: Sequence[SourceRecord]) -> Iterable[PlanRow]:
+        """A plan row for every user or queue: planned where there is a counterpart, else held."""
+        route = compiled.key
         for record in page:
+            if not record.deleted and not is_in_route(record, compiled.route):
+                yield PlanRow(route, record.id, Outcome.EXCLUDED, problems=[{"message": NO_OWNER}])
+                continue
             match = self._matches.get(record.id)
             if record.deleted:
                 yield PlanRow(route, record.id, Outcome.DELETED_IN_SOURCE)
@@ -37,7 +45,7 @@ class Owners:
                 yield PlanRow(route, record.id, Outcome.PLANNED, digest([values, match.target.id]), payload=values)
             else:
                 why = match.problem if match else "was not among the users when the source was discovered"
-                problem = Problem(HoldReason.OWNER_UNRESOLVED, why or "", value=record.values["Email"])
+                problem = Problem(HoldReason.OWNER_UNRESOLVED, why or "", value=record.values.get("Email"))
                 yield PlanRow(route, record.id, Outcome.HELD, problems=[problem.as_json()])
 
     def note_needed(self, compiled: CompiledRoute, page: Sequence[SourceRecord]) -> None:
@@ -51,8 +59,8 @@ class Owners:
     def keep(self, plan_id: int, users_routes: Sequence[str]) -> None:
         """Keep the owners, and exclude from the plan those that nothing in scope needs."""
         plans = self._partition.ledger.plans
-        if users_routes:
-            plans.mark_needed_owners(plan_id, self._needed, users_routes[0], NOT_NEEDED)
+        for route in users_routes:
+            plans.mark_needed_owners(plan_id, self._needed, route, NOT_NEEDED)
         plans.replace_owners(self._as_row(source_id) for source_id in self._matches)
 
     def _as_row(self, source_id: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from migration_pipelines.connectors.base import Source, Target
 from migration_pipelines.connectors.registry import open_source, open_target
 from migration_pipelines.core import lifecycle
 from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.exchange import Exchange, exchange_between
 from migration_pipelines.core.mapping import ObjectMapping, Route
 from migration_pipelines.core.order import routes_in_order
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
@@ -26,6 +27,10 @@ from migration_pipelines.stages.keep_file import kept_file
 
 PRODUCTION = "production"
 """The environment in which real people are: nothing may be refused there, and a pilot goes first."""
+
+
+MULTI_CURRENCY, CONVERT = "multi_currency", "convert"
+"""The decision by which amounts are converted."""
 
 
 class OpenPartition:
@@ -119,11 +124,18 @@ class OpenPartition:
                 crm_object,
                 compile_route(
                     crm_object, route, tables=mappings[crm_object].tables, rules=self.project.pair.rules,
-                    decisions=decisions, homes=homes,
+                    decisions=decisions, homes=homes, exchange=self.exchange,
                 ),
             )
             for crm_object, route in ordered
         )  # fmt: skip
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """By what amounts are converted; None where they are not, or the orgs do not say."""
+        source, target = self.ledger.schema("source"), self.ledger.schema("target")
+        is_wanted = self.project.decisions.get(MULTI_CURRENCY) == CONVERT
+        return exchange_between(source, target) if is_wanted and source and target else None
 
     @property
     def mappings(self) -> Mapping[str, ObjectMapping]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from migration_pipelines.core.budget import cost
@@ -18,13 +19,16 @@ from migration_pipelines.core.validate import validate
 from migration_pipelines.errors import GateClosed, MappingError
 from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages import archived, gates
-from migration_pipelines.stages.consequences import consequences
+from migration_pipelines.stages.consequences import concerns_of_decisions, consequences
+from migration_pipelines.stages.counting import count_together
+from migration_pipelines.stages.existing import LookUp, require_keys
 from migration_pipelines.stages.owners import Owners
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
 from migration_pipelines.stages.reconcile import owner_figures
 from migration_pipelines.stages.sending import settle_leftovers
-from migration_pipelines.stages.transferability import transferability
+from migration_pipelines.stages.taken_over import take_over
+from migration_pipelines.stages.transferability import concerns_of_table, transferability
 
 
 def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mapping[str, Any]:
@@ -47,9 +51,11 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
     after = schema_after(target, wanted)
     require_known_names(partition, after)
     require_makeable(partition, wanted)
+    require_keys(partition)
     owners = Owners(partition, source, target)
     plans = partition.ledger.plans
     plan_id = plans.begin()
+    look_up = LookUp(partition, plan_id)
     keys = partition.route_keys
     content, spread = hashlib.sha256(), Spread()
     planned_sources: set[str] = set()
@@ -60,7 +66,7 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
         children = partition.children_of(compiled.route.source)
         for page in partition.ledger.records.pages(compiled.route.source, children):
             if crm_object == "users":
-                rows = list(owners.rows(compiled.key, page))
+                rows = list(owners.rows(compiled, page))
             else:
                 made = _made_by_platform(partition, compiled, page)
                 rest = _without(page, made)
@@ -73,6 +79,8 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
                 content.update(f"{row.source_id}\0{row.outcome}\0".encode("utf-8", "surrogatepass"))
                 content.update(row.plan_hash or b"")
             progress.add(len(page))
+        for said in chain(take_over(partition, plan_id, compiled), look_up.of(crm_object, compiled)):
+            content.update(said)
     archives = {}
     for name in partition.archived:
         progress, contents = (
@@ -86,7 +94,10 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
         archives[name] = contents.as_json()
         content.update(f"{name}\0{archives[name]['content']}\0".encode())
     owners.keep(plan_id, keys.get("users", []))
-    summary = _summary(partition, plan_id, wanted, after, content.hexdigest()) | {"archived": archives}
+    summary = _summary(partition, plan_id, wanted, after, content.hexdigest()) | {
+        "archived": archives,
+        "matches": look_up.figures,
+    }
     plans.switch(plan_id, summary["fingerprint"], summary)
     if all(judgement.holds for judgement in gates.judge_plan(partition).values()):
         partition.reach("planned")
@@ -243,10 +254,12 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
     tally = [dict(row) for row in plans.tally(plan_id)]
     schema = fingerprint_touched(after, touched_fields(partition))
     mapping = partition.fingerprint()
+    exchange = partition.exchange.as_json() if partition.exchange else None
+    of_decisions, of_table = count_together(partition, concerns_of_decisions(partition), concerns_of_table(partition))
     to_write: dict[str, int] = {}
     for row in tally:
         target_object = row["route"].split(">")[1]
-        if target_object != "users" and (rows := row["to_create"] + row["to_update"]):
+        if target_object != "users" and (rows := row["to_create"] + row["to_match"] + row["to_update"]):
             to_write[target_object] = to_write.get(target_object, 0) + rows
     target = partition.target
     groups = {
@@ -256,7 +269,8 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
     }
     pace = partition.project.file.environments[partition.environment].target.requests_per_second
     return {
-        "fingerprint": fingerprint([content, schema, mapping]),
+        "fingerprint": fingerprint([content, schema, mapping, exchange]),
+        "exchange": exchange,
         "schema": schema,
         "mapping": mapping,
         "routes": tally,
@@ -267,8 +281,8 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
         },
         **{name: value for name, value in owner_figures(partition).items() if name != "owners_needed"},
         "objects": {name: dict(one) for name, one in partition.dispositions.items()},
-        "decisions": consequences(partition),
-        "transferability": transferability(partition),
+        "decisions": consequences(partition, of_decisions),
+        "transferability": transferability(partition, of_table),
         "cost": asdict(
             cost(
                 to_write, arrays={name: target.batch_size(name) for name in to_write}, groups=groups, per_second=pace,

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 Report = Callable[[str], None]
+WARM_UP_SECONDS = 5
+"""How long nobody is told how long it will take: the first requests say little about the others."""
 
 
 class Progress:
@@ -31,7 +33,7 @@ class Progress:
         if seconds > 0 and self._done:
             rate = self._done / seconds
             line += f", {rate:.0f} a second"
-            if self._total > self._done:
+            if self._total > self._done and seconds >= WARM_UP_SECONDS:
                 line += f", about {_in_words((self._total - self._done) / rate)} left"
         self._report(line)
 

@@ -13,6 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from migration_pipelines.core.mapping import Route
+from migration_pipelines.core.transform import is_in_route
 from migration_pipelines.stages import gates
 from migration_pipelines.stages.partition import OpenPartition
 
@@ -61,12 +62,44 @@ def _what_is_known(partition: OpenPartition, source_object: str, name: str, fill
 
 
 def _table(partition: OpenPartition, route: Route, table: str) -> dict[str, str]:
-    """A proposal for an empty table: each value that its source field may have, a deal's stages with how they end."""
+    """A proposal for an empty table: each value that its source field may have, a deal's stages with how they end. In a
+    pipeline that another route has, all go to the first stage."""
     source = partition.schema("source")
     (field,) = next(row.sources for row in route.fields.values() if row.table == table)
     if field == "StageName":
         return _stage_table(source.facts.get("stages", ()))
-    return {choice: choice for choice in source.objects[route.source].fields[field].choices}
+    first = _first_stage(source.facts.get("stages", ())) if _shares_pipeline(partition, route) else None
+    foreign = _only_outside(partition, route, field)
+    choices = source.objects[route.source].fields[field].choices
+    return {choice: first or choice for choice in choices if choice not in foreign}
+
+
+def _only_outside(partition: OpenPartition, route: Route, field: str) -> set[Any]:
+    """The values of a field that were seen only in records which the route does not take."""
+    inside, outside = set[Any](), set[Any]()
+    for page in partition.ledger.records.pages(route.source):
+        for record in page:
+            (inside if is_in_route(record, route) else outside).add(record.values.get(field))
+    return outside - inside
+
+
+def _shares_pipeline(partition: OpenPartition, route: Route) -> bool:
+    """Whether records of other source objects go to the same pipeline."""
+    return any(
+        other.source != route.source and _pipeline(partition, other) == _pipeline(partition, route)
+        for mapping in partition.project.mappings.values()
+        for other in mapping.routes
+        if "pipeline" in other.fields and "pipeline" in route.fields
+    )
+
+
+def _pipeline(partition: OpenPartition, route: Route) -> Any:
+    row = route.fields["pipeline"]
+    return partition.project.decisions.get(row.decision) if row.decision else row.value
+
+
+def _first_stage(stages: Any) -> str | None:
+    return next((one["name"] for one in stages if not one["is_closed"]), None)
 
 
 def _stage_table(stages: Any) -> dict[str, str]:

@@ -12,6 +12,7 @@ from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.stages.archived import archive_figures
 from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.partition import PRODUCTION, OpenPartition
+from migration_pipelines.stages.taken_over import figures_of_twice
 
 
 def reconcile(partition: OpenPartition, crm_object: str, plan_id: int) -> Mapping[str, Any]:
@@ -28,7 +29,8 @@ def figures_of(partition: OpenPartition, crm_object: str) -> dict[str, Any]:
 
     Shape: {"objects": {source object: {source_count, extracted, unaccounted, without_record}},
     "routes": {route: {rows, outcomes, present, read_back_at, wrong, wrong_references, unverified, findings,
-    not_loaded, ignored}}, "failed_allowed"}, for users the owners, and for the archive the "archives".
+    not_loaded, ignored}}, "failed_allowed"}, for users the owners, for leads what stands
+    "twice", and for the archive the "archives".
     """
     if crm_object == ARCHIVE:
         return archive_figures(partition)
@@ -57,6 +59,8 @@ def figures_of(partition: OpenPartition, crm_object: str) -> dict[str, Any]:
     }
     if crm_object == "users":
         figures |= owner_figures(partition)
+    if crm_object == "leads":
+        figures["twice"] = figures_of_twice(partition, crm_object)
     return figures
 
 

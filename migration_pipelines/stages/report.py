@@ -14,6 +14,7 @@ from typing import Any
 from migration_pipelines.core.compare import Verdict
 from migration_pipelines.core.crm_objects import ARCHIVE, NAMES
 from migration_pipelines.core.fingerprint import fingerprint
+from migration_pipelines.core.records import Outcome
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.report import plain
@@ -31,6 +32,7 @@ from migration_pipelines.stages.report_owners import owners_of, words_given
 from migration_pipelines.stages.review_lists import KEPT_BACK, not_kept, write_lists
 
 PAGE, DATA = "report.html", "report.json"
+OUT_OF_SCOPE = {Outcome.EXCLUDED, Outcome.DELETED_IN_SOURCE, Outcome.MADE_BY_PLATFORM}
 
 
 def write_report(partition: OpenPartition) -> Path:
@@ -94,7 +96,7 @@ def _content(partition: OpenPartition) -> dict[str, Any]:
         "kept_back": kept_back,
         "left_out": left_out,
         "losses": {
-            "fields": _lost_fields(partition),
+            "fields": _lost_fields(partition, figures),
             "objects": _lost_objects(partition),
             "listed": listed,
             "not_kept": not_kept(partition),
@@ -189,16 +191,28 @@ def _reasons(partition: OpenPartition) -> tuple[list[dict[str, Any]], list[dict[
     return kept_back, left_out, listed
 
 
-def _lost_fields(partition: OpenPartition) -> list[dict[str, Any]]:
-    """Fields that the mapping declares lost, with how many records fill them; those that most records fill first."""
+def _lost_fields(partition: OpenPartition, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Fields that the mapping declares lost, with how many records lose them; those that most records lose first.
+
+    A field that another route of the object carries is lost by no more records than the losing routes have.
+    """
     lost = []
     for name in partition.source_objects:
         extraction = partition.ledger.records.last_extraction(name)
         filled = extraction["profile"]["filled"] if extraction else {}
-        reasons = {field: why for one in partition.routes_from(name) for field, why in one.route.lost.items()}
-        lost += [{"source_object": name, "field": field, "filled": filled.get(field, 0), "why": why}
-                 for field, why in reasons.items()]  # fmt: skip
+        routes = partition.routes_from(name)
+        for field, why in {field: why for one in routes for field, why in one.route.lost.items()}.items():
+            count = filled.get(field, 0)
+            if field in partition.reads(name):
+                count = min(count, sum(_in_scope(figures, one.key) for one in routes if field in one.route.lost))
+            lost.append({"source_object": name, "field": field, "filled": count, "why": why})
     return sorted(lost, key=lambda one: (-one["filled"], one["source_object"], one["field"]))
+
+
+def _in_scope(figures: Mapping[str, Any], key: str) -> int:
+    """How many records a route is about."""
+    (outcomes,) = (of["routes"][key]["outcomes"] for of in figures.values() if key in of["routes"])
+    return sum(count for outcome, count in outcomes.items() if outcome not in OUT_OF_SCOPE)
 
 
 def _lost_objects(partition: OpenPartition) -> list[dict[str, Any]]:

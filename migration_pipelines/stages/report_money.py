@@ -24,6 +24,7 @@ def money_of(partition: OpenPartition) -> dict[str, Any] | None:
 
     Of every row: `rows` records in the source, `source` their sum, `arrived` records, `target` the sum that the target has,
     `missing` the amounts of what did not arrive, and `unexplained`: what is left of source - target - missing, which is zero.
+    Where amounts are converted, a part is `into` the target's currency, by the rates of the plan; `own` is the sum before that.
     """
     fields = next((found for _, one in partition.routes if (found := _fields(partition, one))), None)
     if fields is None:
@@ -35,7 +36,10 @@ def money_of(partition: OpenPartition) -> dict[str, Any] | None:
     return {
         "route": fields.route,
         "fields": {name: getattr(fields, name) for name in ("amount", "exact", "whole", "stage", "close")},
-        "currencies": [{"currency": currency or default, **part} for currency, part in currencies.items()],
+        "currencies": [
+            {"currency": currency or default, "into": fields.into if currency in fields.rates else "", **part}
+            for currency, part in currencies.items()
+        ],
     }
 
 
@@ -44,7 +48,7 @@ def _by_currency(rows: Iterable[Mapping[str, Any]], people: Mapping[str, str]) -
     for row in rows:
         part = currencies.setdefault(row["currency"], {"stage": [], "owner": [], "month": []})
         if row["kind"] == "all":
-            part["all"] = _row("", row) | {"most_rounded": str(row["most_rounded"])}
+            part["all"] = _row("", row) | {"most_rounded": str(row["most_rounded"]), "own": str(row["own"])}
         else:
             value = people.get(row["value"], row["value"]) if row["kind"] == "owner" else row["value"]
             part[row["kind"]].append(_row(value, row))
@@ -58,21 +62,26 @@ def _fields(partition: OpenPartition, compiled: CompiledRoute) -> MoneyFields | 
     """Where a route carries an amount both exactly and in whole units; None where it does not."""
     rows = compiled.route.fields
     whole = _first(rows, lambda row: "whole_units" in _converters(row))
-    if whole is None or len(rows[whole].sources) != 1:
+    if whole is None or len(rows[whole].names) != 1:
         return None
-    (amount,) = rows[whole].sources
-    exact = _first(rows, lambda row: row.sources == (amount,) and "decimal" in _converters(row))
+    (amount,) = rows[whole].names
+    exact = _first(
+        rows,
+        lambda row: row.names == (amount,) and row.exchange == rows[whole].exchange and "decimal" in _converters(row),
+    )
     stage = _first(rows, lambda row: row.table == "stages")
     close = _first(rows, lambda row: "day" in _converters(row))
     owner = next(
         (one.from_ for one in compiled.route.references.values() if one.to == ("users",) and one.if_held == "hold"),
         None,
     )
+    plan = partition.ledger.plans.current()
+    exchange = (plan["summary"].get("exchange") if plan and rows[whole].exchange else None) or {}
     return MoneyFields(
         compiled.route.source, compiled.key, amount, stage=rows[stage].sources[0] if stage else "",
         close=rows[close].sources[0] if close else "", owner=owner or "", exact=exact or whole, whole=whole,
         status=stage or "",
-        currency=CURRENCY if CURRENCY in partition.source_schema(compiled.route.source).fields else "",
+        currency=CURRENCY if CURRENCY in partition.source_schema(compiled.route.source).fields else "", **exchange,
     )  # fmt: skip
 
 

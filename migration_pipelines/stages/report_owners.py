@@ -80,6 +80,7 @@ def _who_decided(partition: OpenPartition) -> dict[str, str]:
 
 
 def _names(owner: Mapping[str, Any]) -> list[str]:
-    """How owners.yaml may name a user: by id, or by e-mail address, without what a sandbox adds to it."""
+    """How owners.yaml may name a user: by id, or by e-mail address, without what a sandbox adds to it; a queue by its name."""
     email = (owner["email"] or "").strip().casefold()
-    return [owner["source_id"].casefold(), email, email.removesuffix(".invalid")]
+    by_name = [] if email else [(owner["name"] or "").strip().casefold()]
+    return [owner["source_id"].casefold(), email, email.removesuffix(".invalid"), *by_name]

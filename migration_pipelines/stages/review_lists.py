@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from migration_pipelines.ledger.report import plain
 from migration_pipelines.reports.advice import advice, reason_in_words
 from migration_pipelines.reports.spreadsheet import write_csv
 from migration_pipelines.stages.partition import OpenPartition
-from migration_pipelines.stages.record_names import names_of
+from migration_pipelines.stages.record_names import names_of, sources_of
 
 Rows = Iterator[Sequence[object]]
 
@@ -126,6 +127,30 @@ def _owners(partition: OpenPartition) -> Rows:
             )
 
 
+def _leads(partition: OpenPartition) -> Rows:
+    """The deals that stand for leads, with what a person sorts them by."""
+    owners, routes = {one["source_id"]: one["name"] for one in partition.ledger.owners()}, partition.routes_of("leads")
+
+    def behind(target: str, *names: str) -> list[str]:
+        """The source fields behind some fields of a target object."""
+        made = [compiled for compiled in routes if compiled.route.target == target]
+        return [field for compiled in made for name in names for field in sources_of(partition, compiled, name)]
+
+    columns = (behind("contacts", "first_name", "last_name"), behind("companies", "name"), behind("leads", "status"))
+    for compiled in routes:
+        if "status" not in compiled.route.fields:
+            continue
+        source, owned = compiled.route.source, compiled.route.references.get("responsible_user_id")
+        fields = [*chain.from_iterable(columns), *([owned.from_] if owned and owned.from_ else [])]
+        for page in partition.ledger.report.loaded(compiled.key):
+            texts = partition.ledger.report.parts_of_names(source, fields, [row["source_id"] for row in page])
+            for row in page:
+                said = dict(zip(fields, texts[row["source_id"]], strict=True))
+                told = [" ".join(part for one in column if (part := said[one])) for column in columns]
+                owner = owners.get(said.get(owned.from_ or "") or "") if owned else None
+                yield row["source_id"], *told, owner, row["target_id"]
+
+
 def _left_alone(partition: OpenPartition) -> Rows:
     for _, compiled in partition.routes:
         for page in partition.ledger.report.left_alone(compiled.key):
@@ -134,6 +159,37 @@ def _left_alone(partition: OpenPartition) -> Rows:
                     compiled.route.target, row["target_id"], compiled.route.source, row["source_id"],
                     plain(row["undo_detail"]),
                 )  # fmt: skip
+
+
+def _matches(partition: OpenPartition, *, is_certain: bool) -> Rows:
+    """A row for every candidate of a record that is, or may be, one that people had made."""
+    for crm_object, compiled in partition.routes:
+        source = compiled.route.source
+        for page in partition.ledger.report.matched(compiled.key):
+            rows = [row for row in page if (row["matched_id"] is not None) is is_certain]
+            names = names_of(partition, source, {row["source_id"] for row in rows})
+            for row in rows:
+                said = row["match"]
+                for one in said["candidates"] or ({"id": said["value"], "name": ""},):
+                    yield (
+                        crm_object, row["source_id"], names.get(row["source_id"]), compiled.route.target, one["id"],
+                        plain(one["name"]), said["key"], plain(said["value"]), row["outcome"],
+                        ", ".join(said.get("others") or ()),
+                    )  # fmt: skip
+
+
+def _matched(partition: OpenPartition) -> Rows:
+    return _matches(partition, is_certain=True)
+
+
+def _to_match(partition: OpenPartition) -> Rows:
+    return _matches(partition, is_certain=False)
+
+
+_MATCH = (
+    "mapping file", "source id", "name", "target object", "target id", "name in the target", "key", "value", "outcome",
+    "others of the source",
+)  # fmt: skip
 
 
 def not_kept(partition: OpenPartition) -> list[dict[str, Any]]:
@@ -167,8 +223,21 @@ LISTS = (
         _PROBLEM, _listed,
     ),
     ReviewList(
+        "matched records", "These were in the target before us. Look at what each was matched by; matches.yaml says otherwise.",
+        _MATCH, _matched,
+    ),
+    ReviewList(
+        "matches to decide",
+        "Say in matches.yaml which record of the target each of these is, or new; then confirm and plan again.",
+        _MATCH, _to_match,
+    ),
+    ReviewList(
         "owners open", "Name in owners.yaml who takes over from each of them, or have the admin add them to the target.",
         ("source id", "name", "e-mail", "state", "problem"), _owners,
+    ),
+    ReviewList(
+        "leads to work through", "Each of these is a deal that stands for a lead: qualify it, or close it.",
+        ("source id", "name", "company", "status", "owner", "deal id in the target"), _leads,
     ),
     ReviewList(
         "left alone by the roll back", "Decide with whoever changed them; rollback --yes --force undoes these too.",

@@ -1,7 +1,8 @@
 """Roll back: the ledger read backwards. What people changed since is listed and left alone, unless forced.
 
 Safe to kill and repeat: every record is looked at before it is touched, and one that is undone already is only noted. A
-target that cannot delete keeps our records, marked and out of the way; its administrator gets a list of all of them.
+target that cannot delete keeps our records, marked and out of the way; its administrator gets a list of all of them. What
+people had made there is only emptied again where we filled it (`restore`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from migration_pipelines.reports.spreadsheet import write_csv
 from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Report
+from migration_pipelines.stages.restore import GONE, restore_page
 from migration_pipelines.stages.sending import settle_leftovers
 
 PAGE = 200
-GONE = "no longer in the target"
 ATTEMPTS = 3
 
 
@@ -42,14 +43,8 @@ class RolledBack:
 
 def preview(partition: OpenPartition) -> dict[str, int]:
     """Route -> how many records a roll back would touch, last loaded first. Reads only the ledger."""
-    counts = {}
-    for _, compiled in reversed(partition.routes):
-        rows, last = 0, None
-        while page := partition.ledger.batches.to_undo(compiled.key, last):
-            rows, last = rows + len(page), page[-1].entry_id
-        if rows:
-            counts[compiled.key] = rows
-    return counts
+    keys = [compiled.key for _, compiled in reversed(partition.routes)]
+    return {key: count for key in keys if (count := partition.ledger.batches.count_to_undo(key))}
 
 
 def roll_back(partition: OpenPartition, *, force: bool = False, report: Report = lambda _line: None) -> RolledBack:
@@ -64,15 +59,16 @@ def roll_back(partition: OpenPartition, *, force: bool = False, report: Report =
     if not any(partition.ledger.proof.was_ever_loaded(compiled.key) for _, compiled in partition.routes):
         raise GateClosed(f"{partition.key}: there is nothing to roll back; no record of this project was ever loaded.")
     for _, compiled in partition.routes:
-        if partition.ledger.batches.to_undo(compiled.key, limit=1):
+        if partition.ledger.batches.count_to_undo(compiled.key):
             _make_room(partition, compiled.route.target)
     partition.ledger.add_event("rolled back", detail={"force": force})
     done = RolledBack()
     for _, compiled in reversed(partition.routes):
-        last = None
-        while page := partition.ledger.batches.to_undo(compiled.key, last, PAGE):
-            last = page[-1].entry_id
-            results = _undo_page(partition, compiled, page, force=force)
+        for page in partition.ledger.batches.to_undo(compiled.key, PAGE):
+            ours = [entry for entry in page if entry.created_by_us]
+            theirs = [entry for entry in page if not entry.created_by_us]
+            results = _undo_page(partition, compiled, ours, force=force) if ours else []
+            results += restore_page(partition, compiled, theirs) if theirs else []
             partition.ledger.batches.record_undo(partition.lock(), results)
             for entry, result, why in results:
                 if result == "undone":

@@ -17,6 +17,7 @@ from migration_pipelines.core.records import HoldReason, Problem
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import MigrationError, OutcomeUnknown, TransientFailure
 from migration_pipelines.ledger.batches import Entry, Result, StoredBatch
+from migration_pipelines.stages import existing
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Report
 
@@ -28,7 +29,7 @@ def settle_leftovers(partition: OpenPartition, report: Report) -> None:
     by_key = {compiled.key: compiled for _, compiled in partition.routes}
     for stored in partition.ledger.batches.unsettled():
         report(f"settling batch {stored.id} of {stored.route}, which an interrupted run left behind")
-        batch = _as_batch(by_key[stored.route], stored.entries, stored.high_water)
+        batch = _as_batch(partition, by_key[stored.route], stored.entries, stored.high_water)
         _settle(partition, stored, partition.target.settle(batch))
 
 
@@ -76,7 +77,7 @@ class Sender:
         self._compiled = compiled
         self._name = compiled.route.target
         self._group_by = partition.target.group_by(self._name)
-        self._held_now = 0
+        self._unsent_now = 0
 
     def send(self, pages: Iterable[Sequence[Entry]]) -> Iterator[int]:
         """Send entries until each is taken or refused, or hold them; yields how many are done, batch by batch."""
@@ -99,24 +100,46 @@ class Sender:
                 done, following = ready, following or self._next(queue)
                 under_way = lane.submit(self._write, following) if following else None
                 _settle(self._partition, done.stored, results)
-                if count := self._newly_held() + sum(result is not None for result in results):
+                if count := self._newly_unsent() + sum(result is not None for result in results):
                     yield count
                 ready = following
-        if count := self._newly_held():
+        if count := self._newly_unsent():
             yield count
 
     def _sendable(self, entries: Sequence[Entry]) -> Iterator[_Portion]:
-        """Entries whose parents are in the target, in portions; the others are held."""
-        blocked = [entry for entry in entries if self._missing_parents(entry)]
-        if blocked:
-            held = [self._held(entry) for entry in blocked]
-            self._partition.ledger.batches.record(self._partition.lock(), self._plan_id, self._compiled.key, held)
-            self._held_now += len(held)
-        for alike in self._alike([entry for entry in entries if not self._missing_parents(entry)]):
+        """Entries whose parents are in the target, in portions; the others are held. Of records that people had made, only
+        those of which something is to be written."""
+        matched = [entry for entry in entries if entry.is_matched]
+        ours = [entry for entry in entries if not entry.is_matched]
+        blocked = [entry for entry in ours if self._missing_parents(entry)]
+        self._settle_unsent([self._held(entry) for entry in blocked])
+        for alike in self._alike(self._not_joined([entry for entry in ours if not self._missing_parents(entry)])):
             yield _Portion(alike)
+        while matched:
+            some, matched = matched[: self._longest], matched[self._longest :]
+            ready = existing.make_ready(self._partition, self._compiled, some)
+            self._settle_unsent(ready.settled)
+            if ready.to_write:
+                yield _Portion(ready.to_write)
 
-    def _newly_held(self) -> int:
-        count, self._held_now = self._held_now, 0
+    def _not_joined(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Without the links that people had made between records of theirs, which stay as they are."""
+        asked = [entry for entry in entries if entry.has_matched_parent and not entry.created_by_us]
+        if not asked:
+            return entries
+        batch = _as_batch(self._partition, self._compiled, asked, None)
+        settled = existing.joined_by_people(self._partition, batch, asked)
+        self._settle_unsent(list(settled.values()))
+        return [entry for entry in entries if entry.entry_id not in settled]
+
+    def _settle_unsent(self, results: Sequence[Result]) -> None:
+        """Keep what became of entries without a request."""
+        if results:
+            self._partition.ledger.batches.record(self._partition.lock(), self._plan_id, self._compiled.key, results)
+            self._unsent_now += len(results)
+
+    def _newly_unsent(self) -> int:
+        count, self._unsent_now = self._unsent_now, 0
         return count
 
     @property
@@ -132,7 +155,7 @@ class Sender:
             queue.put_back(_Portion(portion.entries[longest:]))
             portion = _Portion(portion.entries[:longest])
         target = self._partition.target
-        batch = _as_batch(self._compiled, portion.entries, target.high_water(self._name))
+        batch = _as_batch(self._partition, self._compiled, portion.entries, target.high_water(self._name))
         body = target.render(batch)
         stored = self._partition.ledger.batches.prepare(
             self._partition.lock(), self._plan_id, self._compiled.key, portion.entries,
@@ -216,14 +239,22 @@ def _settle(partition: OpenPartition, stored: StoredBatch, results: Sequence[Wri
     )  # fmt: skip
 
 
-def _as_batch(compiled: CompiledRoute, entries: Sequence[Entry], high_water: str | None) -> Batch:
+def _as_batch(
+    partition: OpenPartition, compiled: CompiledRoute, entries: Sequence[Entry], high_water: str | None
+) -> Batch:
     fields = tuple(name for name, row in compiled.route.references.items() if not row.into)
-    return Batch(compiled.route.target, [_as_record(entry, fields) for entry in entries], high_water)
+    is_any_renamed = compiled.route.fields and any(entry.former_id for entry in entries)  # a link bears no key
+    key_field = existing.migration_key(partition, compiled.route.target) if is_any_renamed else None
+    return Batch(compiled.route.target, [_as_record(entry, fields, key_field) for entry in entries], high_water)
 
 
-def _as_record(entry: Entry, fields: Sequence[str]) -> Record:
-    references: dict[str, list[str]] = {field: [] for field in fields}
+def _as_record(entry: Entry, fields: Sequence[str], key_field: str | None) -> Record:
+    """Args: key_field, where the migration key stands, which an entry with another source id than before is to change."""
+    references: dict[str, list[str]] = {} if entry.is_matched else {field: [] for field in fields}
     for field, _, _, target_id in entry.references:
         if target_id is not None:
             references[field].append(target_id)
-    return Record(entry.source_id, dict(entry.payload), references, entry.target_id, entry.is_adopted)
+    values = dict(entry.payload)
+    if entry.former_id and entry.target_id and key_field:
+        values[key_field] = entry.source_id
+    return Record(entry.source_id, values, references, entry.target_id, entry.is_adopted)

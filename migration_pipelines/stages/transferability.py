@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from migration_pipelines.core.compatibility import Entry, score, source_of
+from migration_pipelines.core.concerns import Concern
 from migration_pipelines.core.schema import OrgSchema
 from migration_pipelines.stages.counting import Counted, count
 from migration_pipelines.stages.partition import OpenPartition
 
 
-def transferability(partition: OpenPartition) -> dict[str, Any]:
+def concerns_of_table(partition: OpenPartition) -> list[Concern]:
+    """What the compatibility table counts, row by row."""
+    return [concern for entry in partition.project.pair.compatibility.entries for concern in entry.counted]
+
+
+def transferability(partition: OpenPartition, counts: Sequence[Counted] | None = None) -> dict[str, Any]:
     """The pair's compatibility table, as it is for this org under its decisions and dispositions (SF-KOMMO-34).
 
     Shape: {"score": {"one_to_one", "of"}, "score_here": the same of what the org has records of (COMMON-12), "rows": [{data,
     becomes, cardinality, support, transfers, method, lost, records: [{records, number, why, objects}], decision, value,
     says, is_object}]}. `cardinality` is None where nothing carries the data; with `support` and `transfers` it is None where
     the decision on it is open.
+
+    Args:
+        counts: of `concerns_of_table`, where they are there already.
     """
-    entries = partition.project.pair.compatibility.entries
-    counted = iter(count(partition, [concern for entry in entries for concern in entry.counted]))
+    counted = iter(count(partition, concerns_of_table(partition)) if counts is None else counts)
     rows: list[dict[str, Any]] = []
-    for entry in entries:
+    for entry in partition.project.pair.compatibility.entries:
         of_entry = [next(counted) for _ in entry.counted]
         if entry.kind == "custom objects":
             rows += _custom_objects(partition, entry)

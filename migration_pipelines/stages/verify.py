@@ -18,6 +18,7 @@ from migration_pipelines.stages.compare import findings_of
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
 from migration_pipelines.stages.reconcile import reconcile
+from migration_pipelines.stages.taken_over import look_for_left_behind
 
 
 def verify(partition: OpenPartition, report: Report = lambda _line: None) -> dict[str, Mapping[str, Any]]:
@@ -54,6 +55,7 @@ def verify_route(partition: OpenPartition, compiled: CompiledRoute, *, only_unve
         progress.add(len(page))
     if done:
         partition.ledger.proof.mark_verified(compiled.key)
+    look_for_left_behind(partition, compiled)
 
 
 def _read_back(

@@ -155,6 +155,7 @@ def test_a_record_is_the_same_by_query_and_by_bulk(build: Build) -> None:
 def test_an_object_with_more_records_than_the_threshold_is_read_by_bulk(
     build: Build, bulk_from: int, is_bulk: bool
 ) -> None:
+    """SF-KOMMO-35. Below it a query of the REST API does."""
     source, bulk = build(bulk_from=bulk_from)
 
     read(source)

@@ -144,7 +144,7 @@ def test_currencies_come_with_their_rates(start: Start) -> None:
     org = source.describe([])
 
     assert org.facts["currency"] == "USD"
-    assert org.facts["currencies"] == [{"code": "USD", "rate": 1, "is_active": True, "is_own": True}]
+    assert org.facts["currencies"] == [{"code": "USD", "rate": 1, "is_active": True, "is_own": True, "decimals": 2}]
 
 
 def test_the_report_says_it_all_in_plain_text(start: Start) -> None:

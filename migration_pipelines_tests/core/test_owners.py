@@ -1,4 +1,4 @@
-"""Which user of the target stands for a user of the source? Never the first of several."""
+"""Which user of the target stands for a user, or a queue, of the source? Never the first of several."""
 
 from __future__ import annotations
 
@@ -95,3 +95,19 @@ def test_what_a_sandbox_appends_to_addresses_is_ignored_in_a_sandbox_only(
     found = match_owners([copied], [KOMMO_ADA], {}, is_sandbox=is_sandbox)
 
     assert found[ADA.id].target == expected
+
+
+@pytest.mark.parametrize("name", ["Inbound Leads", "inbound leads", "00G1"])
+def test_a_queue_is_given_to_whom_a_person_names_by_its_name_or_id(name: str) -> None:
+    """COMMON-28: a queue has no e-mail address that could be matched."""
+    queue = User(id="00G1", name="Inbound Leads", is_queue=True)
+
+    assert match_owners([queue], [KOMMO_BOB], {name: "bob@acme.example"})["00G1"].target == KOMMO_BOB
+    assert match_owners([queue], [KOMMO_BOB], {})["00G1"].problem == (
+        "is a queue, and nobody takes its place: name in owners.yaml who does, by the queue's name or id"
+    )
+
+
+def test_a_person_is_not_named_by_name() -> None:
+    """Two people may have one name."""
+    assert match(ADA, KOMMO_BOB, Ada="bob@acme.example").target is None

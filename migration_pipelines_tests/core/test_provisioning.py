@@ -61,7 +61,7 @@ def wanted(fields: dict[str, Any], **extra: Any) -> Any:
         ({"from": "Flag"}, "boolean", "Flag"),
         ({"from": "Parent"}, "text", "Parent"),
         ({"from": "Nameless"}, "date", "Some field"),
-        ({"from": "Amount", "convert": "whole_units"}, "integer", "Amount"),
+        ({"from": "Amount", "convert": "whole_units"}, "decimal", "Amount"),
         ({"from": "Kind", "table": "t"}, "text", "Kind"),
         ({"rule": "address"}, "textarea", "Some field"),
         ({"value": "constant"}, "text", "Some field"),

@@ -295,7 +295,9 @@ def test_a_record_outside_a_route_is_excluded_in_words() -> None:
 
     done = run({"when": when}, {"IsConverted": True, "Kind": "a", "Name": "x"})
 
-    assert done.excluded == {"003A": "not in scope: IsConverted is False, Kind is one of ['a', 'b'], Name is not empty"}
+    assert done.excluded == {
+        "003A": "not in scope, which is where IsConverted is false and Kind is a or b and Name is filled"
+    }
 
 
 CARRIED = {"carried_by": {"Deal": "DealId"}}
@@ -431,6 +433,18 @@ def test_a_record_without_any_of_several_parents_is_held_and_says_what_to_do(wha
     assert [problem.message.startswith(words) for problem, words in zip(held, says, strict=True)] == [True] * len(says)
 
 
+def test_what_is_missing_is_named_as_the_target_names_it() -> None:
+    """Two references may fill one of the target's: whoever reads the message knows that one only."""
+    references = {
+        "lead": {"from": "WhatId", "to": "opportunities", "if_empty": "bare", "if_unknown": "bare"},
+        "unconverted": {"from": "WhoId", "to": "leads", "into": "lead", "if_empty": "bare", "if_unknown": "bare"},
+        "company": {"from": "WhatId", "to": "accounts", "unless": ["lead", "unconverted"]},
+    }
+    ((problem,),) = run({"references": references}, {"WhatId": None, "WhoId": None}, {}).held.values()
+
+    assert problem.message.startswith("WhatId is empty, and there is no lead: link it in the source")
+
+
 @pytest.mark.parametrize(
     ("values", "is_in"),
     [
@@ -445,7 +459,9 @@ def test_records_that_meet_every_condition_of_unless_are_left_out(values: Any, i
 
     assert bool(done.planned) is is_in
     if not is_in:
-        assert done.excluded == {"003A": "not in scope: Old is False unless Kind is 'Call', Closed is True"}
+        assert done.excluded == {
+            "003A": "not in scope, which is where Old is false unless Kind is Call and Closed is true"
+        }
 
 
 def test_a_value_that_only_the_star_of_a_table_takes_is_listed() -> None:

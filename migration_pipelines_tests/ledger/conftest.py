@@ -72,8 +72,11 @@ class Desk:
         self.settle(self.prepare(entries, route), result)
         return entries
 
+    def to_undo(self, route: str = CONTACTS) -> list[Entry]:
+        return [entry for page in self.partition.batches.to_undo(route) for entry in page]
+
     def undo(self, result: str = "undone", route: str = CONTACTS) -> list[Entry]:
-        entries = self.partition.batches.to_undo(route)
+        entries = self.to_undo(route)
         self.partition.batches.record_undo(self.lock, [(entry, result, "why") for entry in entries])
         return entries
 

@@ -198,10 +198,8 @@ def test_a_roll_back_takes_the_newest_first_and_page_by_page(desk: Desk) -> None
     desk.load()
     batches = desk.partition.batches
 
-    first = batches.to_undo(CONTACTS, None, 2)
-    second = batches.to_undo(CONTACTS, first[-1].entry_id, 2)
-
-    assert (ids(first), ids(second)) == (["5", "4"], ["3", "2"])
+    assert [ids(page) for page in batches.to_undo(CONTACTS, 2)] == [["5", "4"], ["3", "2"], ["1"]]
+    assert batches.count_to_undo(CONTACTS) == 5
 
 
 @pytest.mark.parametrize("last", ["updated", "failed", "held", "unchanged"])
@@ -212,7 +210,7 @@ def test_a_record_that_we_made_is_rolled_back_whatever_became_of_its_last_update
     desk.plan(planned("1", name="Ada L."))
     desk.load(last)
 
-    (entry,) = desk.partition.batches.to_undo(CONTACTS)
+    (entry,) = desk.to_undo()
     assert (entry.source_id, entry.target_id, entry.created_by_us) == ("1", "k1", True)
 
 
@@ -223,7 +221,7 @@ def test_what_the_target_took_last_is_remembered_over_a_refusal(desk: Desk, last
     desk.plan(planned("1", name="Ada L."))
     desk.load(last)
 
-    assert [entry.previous for entry in desk.partition.batches.to_undo(CONTACTS)] == [{"name": "Ada"}]
+    assert [entry.previous for entry in desk.to_undo()] == [{"name": "Ada"}]
 
 
 @pytest.mark.parametrize("result", ["failed", "unchanged", "held", "conflict"])
@@ -232,7 +230,7 @@ def test_what_we_neither_made_nor_changed_is_not_rolled_back(desk: Desk, result:
     desk.plan(planned("1", name="Ada"))
     desk.load(result)
 
-    assert desk.partition.batches.to_undo(CONTACTS) == []
+    assert desk.to_undo() == []
 
 
 def test_what_is_undone_says_so_and_is_not_undone_twice(desk: Desk) -> None:
@@ -243,7 +241,7 @@ def test_what_is_undone_says_so_and_is_not_undone_twice(desk: Desk) -> None:
     desk.undo()
 
     assert desk.outcomes() == {"rolled back": 1}
-    assert desk.partition.batches.to_undo(CONTACTS) == []
+    assert desk.to_undo() == []
 
 
 def test_what_could_not_be_undone_stays_loaded_and_is_listed_with_the_reason(desk: Desk) -> None:
@@ -280,7 +278,7 @@ def test_a_record_that_was_rolled_back_is_adopted_by_the_next_load_and_can_be_un
 
     desk.load("updated")
     assert (desk.outcomes(), desk.send()) == ({"loaded": 1}, [])
-    (entry,) = desk.partition.batches.to_undo(CONTACTS)
+    (entry,) = desk.to_undo()
     assert (entry.target_id, entry.created_by_us, entry.is_adopted) == ("k1", True, False)
     desk.undo()
     assert desk.outcomes() == {"rolled back": 1}
@@ -296,7 +294,7 @@ def test_an_adoption_that_the_target_refused_is_still_one_the_next_time(desk: De
 
     assert desk.outcomes() == {"failed": 1}
     assert [(entry.target_id, entry.is_adopted) for entry in desk.send()] == [("k1", True)]
-    assert desk.partition.batches.to_undo(CONTACTS) == []
+    assert desk.to_undo() == []
 
 
 # The lock on the target org

@@ -158,7 +158,7 @@ def test_what_was_loaded_and_is_left_out_can_still_be_rolled_back(desk: Desk) ->
     desk.load(route=LINKS)
     desk.plan()
 
-    assert [entry.source_id for entry in desk.partition.batches.to_undo(LINKS)] == ["1"]
+    assert [entry.source_id for entry in desk.to_undo(LINKS)] == ["1"]
 
 
 def test_plans_of_other_partitions_stay_as_they_are(desk: Desk, ledger: object) -> None:

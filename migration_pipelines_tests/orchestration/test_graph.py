@@ -67,6 +67,30 @@ def test_a_migration_runs_through_the_graph_and_every_check_is_recorded_for_its_
     assert asset_check_state(dagster_world, "plan", "every_mapping_row_is_confirmed") == "SUCCEEDED"
 
 
+def test_a_run_writes_the_report_once_with_its_last_object_and_where_it_ends_early(
+    dagster_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SF-KOMMO-70: gathered anew for each object it would take longer than the load."""
+    written: list[str] = []
+    plain = stages.write_report
+
+    def noted(partition: Any) -> Path:
+        written.append(partition.key)
+        return plain(partition)
+
+    monkeypatch.setattr(stages, "write_report", noted)
+    dagster_world.prepare()
+    with pytest.raises(GateClosed, match="approve"):
+        run_job("migrate", dagster_world.key, assets=["users", "accounts"])
+    assert len(written) == 1
+    with dagster_world.partition() as partition:
+        stages.approve_plan(partition, who="a test")
+    run_job("migrate", dagster_world.key, assets=["archive", "provision", "users", "accounts"])
+    assert len(written) == 2
+    run_job("migrate", dagster_world.key, assets=["contacts"])
+    assert len(written) == 3
+
+
 def test_what_is_archived_is_extracted_by_one_asset_written_before_the_load_and_checked(dagster_world: World) -> None:
     """SF-KOMMO-31: the org's one price book, for once archived."""
     project = dagster_world.folder / "project.yaml"

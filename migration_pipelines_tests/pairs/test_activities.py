@@ -252,6 +252,7 @@ def test_an_invitees_copy_a_pattern_and_a_private_meeting_stay_behind(flag: str,
 
 
 def test_a_note_becomes_a_note_on_its_card() -> None:
+    """SF-KOMMO-20: what hangs on an account alone hangs on the company, whose card has a feed too."""
     one = planned("Note>notes", NOTE)
 
     assert one.values == {

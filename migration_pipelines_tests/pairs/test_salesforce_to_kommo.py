@@ -28,7 +28,7 @@ MAPPINGS = {
 }
 CARRIED = {
     "emails": "note", "account_hierarchy": "parent name", "line_items": "note", "multi_currency": "keep",
-    "contact_roles": "note",
+    "contact_roles": "note", "files": "upload",
 }  # fmt: skip
 ORDERED = [
     one for meetings in ("note", "task") for one in routes_in_order(MAPPINGS, NAMES, CARRIED | {"meetings": meetings})

@@ -64,7 +64,9 @@ def test_where_everything_holds_somebody_is_to_sign() -> None:
 def test_the_summary_fits_on_a_terminal() -> None:
     records = [{"outcomes": {"loaded": 1200, "held": 3}}, {"outcomes": {"loaded": 5}}]
     sums = {"source": "10.50", "target": "8.25", "missing": "2.25", "unexplained": "0.00"}
-    found = report(records=records, money={"currencies": [{"currency": "EUR", "all": sums}]}, next=["Look."])
+    found = report(
+        records=records, money={"currencies": [{"currency": "EUR", "into": "", "all": sums}]}, next=["Look."]
+    )
 
     assert summary_text(found, "/here/report.html").splitlines() == [
         "acme-sandbox: It stands.",

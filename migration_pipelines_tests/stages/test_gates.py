@@ -215,9 +215,9 @@ def test_records_that_are_there_already_close_the_plan_unless_decided(world: Wor
 
     says = closed(world, approve)
     assert "the target holds companies already" in says
-    assert "existing_records" in says
+    assert "existing_companies" in says
 
-    change(world, "existing_records: refuse if not empty", "existing_records: create anyway")
+    change(world, "existing_companies: refuse if not empty", "existing_companies: create anyway")
     world.prepare()
     world.apply()
     assert world.broken_claims() == {}

@@ -19,7 +19,8 @@ from migration_pipelines_tests.world import World, small_firm
 
 OLIVIA = make_id("005", 2)
 BY = {"OwnerId": OLIVIA, "CreatedById": OLIVIA, "CreatedDate": "2026-03-05T15:20:30.000+0000"}
-ADA, LONE, CONVERTED = (make_id("00Q", n) for n in (1, 2, 3))
+ADA, LONE, CONVERTED, ALONE = (make_id("00Q", n) for n in (1, 2, 3, 4))
+INBOUND = make_id("00G", 901)
 CALL_BACK = make_id("00T", 901)
 LEADS: list[dict[str, Any]] = [
     {"Id": ADA, "FirstName": "Ada", "LastName": "Lovelace", "Company": "Engines Ltd", "Status": "Working - Contacted",
@@ -128,3 +129,67 @@ def test_the_table_of_lead_stages_is_proposed_from_the_org(ledger: Ledger, sourc
         assert "leads: table lead_stages" in stages.propose(partition)
         text = (world.folder / "mapping" / "leads.yaml").read_text("utf-8")
     assert "    Working - Contacted: Working - Contacted\n" in text
+
+
+@pytest.fixture(scope="module")
+def queued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an org with a lead that belongs to a queue and has no company, and one that is converted."""
+    folder = small_firm(tmp_path_factory.mktemp("queued"))
+    lead = {"Id": ALONE, "LastName": "Alone", "Status": "Open - Not Contacted", "Street": "2 Side St", "Website": "alone.example",
+            "Industry": "Energy", "NumberOfEmployees": 3, "AnnualRevenue": 1000, "Phone": "(212) 555-0101",
+            **BY, "OwnerId": INBOUND}  # fmt: skip
+    (folder / "rows" / "Lead.json").write_text(json.dumps([lead, LEADS[2]]), "utf-8")
+    (folder / "rows" / "Group.json").write_text(
+        json.dumps([{"Id": INBOUND, "Name": "Inbound", "Type": "Queue"}]), "utf-8"
+    )
+    app = build_salesforce_twin(seed=folder, client_id="demo", client_secret="planted-client-secret")
+    with serve_in_thread(app) as twin:
+        yield twin.url
+
+
+def test_a_lead_of_a_queue_goes_to_whom_owners_yaml_names_and_to_the_main_pipeline_if_decided(
+    ledger: Ledger, queued: str, tmp_path: Path
+) -> None:
+    """COMMON-28, SF-KOMMO-43, SF-KOMMO-62, SF-KOMMO-79, SF-KOMMO-80: what a company would have stands on the deal."""
+    projects = write_shipped_project(tmp_path / "projects", DECIDED | {"unconverted_leads": "Salesforce"})
+    with World.open(ledger, queued, projects, tmp_path) as world:
+        with world.partition() as partition:
+            stages.discover(partition)
+            stages.extract(partition, "Lead")
+            assert "leads: table lead_stages" in stages.propose(partition)
+        text = (world.folder / "mapping" / "leads.yaml").read_text("utf-8")
+        assert "    Open - Not Contacted: Prospecting\n" in text
+        assert "Closed - Converted" not in text
+        world.prepare()
+        with world.partition() as partition:
+            plan = partition.ledger.plans.current()
+        assert plan
+        assert [(one["source_id"], one["name"]) for one in plan["summary"]["owners_open"]] == [(INBOUND, "Inbound")]
+        assert "name in owners.yaml who does" in plan["summary"]["owners_open"][0]["problem"]
+        (said,) = [one for one in plan["summary"]["decisions"] if one["decision"] == "unmatched_owner"]
+        assert said["says"] == ["1 record of 1 owner without a counterpart in the target: Inbound, 1 record"]
+
+        owners = world.folder / "owners.yaml"
+        change(owners, "owners: {", "owners: {inbound: olivia.stone@harbor.example, ")
+        world.prepare()
+        world.apply()
+
+        assert world.broken_claims() == {}
+        snapshot = world.snapshot()
+        deal = by_key(snapshot, "leads")[ALONE]
+        olivia = next(one["id"] for one in snapshot["users"] if one["email"] == "olivia.stone@harbor.example")
+        assert deal["responsible_user_id"] == by_key(snapshot, "contacts")[ALONE]["responsible_user_id"] == olivia
+        main = next(one for one in snapshot["pipelines"] if one["name"] == "Salesforce")
+        assert deal["pipeline_id"] == main["id"]
+        assert next(one["name"] for one in main["statuses"] if one["id"] == deal["status_id"]) == "Prospecting"
+        fields = ("ADDRESS", "WEB", "INDUSTRY", "EMPLOYEES", "ANNUAL_REVENUE")
+        assert [value_of(deal, code) for code in fields] == ["2 Side St", "alone.example", "Energy", "3", "1000"]
+        assert ALONE not in by_key(snapshot, "companies")
+
+        with world.partition() as partition:
+            stages.write_report(partition)
+            lines = (partition.review / "leads to work through.csv").read_text("utf-8-sig").splitlines()
+        assert lines == [
+            "source id,name,company,status,owner,deal id in the target",
+            f"{ALONE},Alone,,Open - Not Contacted,Inbound,{deal['id']}",
+        ]

@@ -19,6 +19,9 @@ from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.reports.outlook import consequence_of, matrix_text
 from migration_pipelines.reports.text import plan_text
 from migration_pipelines.stages import gates
+from migration_pipelines.stages.consequences import concerns_of_decisions
+from migration_pipelines.stages.counting import count_together
+from migration_pipelines.stages.transferability import concerns_of_table
 from migration_pipelines.twins.kit.serve import serve_in_thread
 from migration_pipelines.twins.salesforce import build_salesforce_twin
 from migration_pipelines.twins.salesforce.ids import make_id
@@ -155,7 +158,7 @@ def matrix(world: World) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     ("decision", "consequence"),
     [
         ("unmatched_owner", "15 records of 1 owner without a counterpart in the target: Ada Admin, 15 records"),
-        ("existing_records", "the target was empty when it was discovered"),
+        ("existing_contacts", "the target held no contacts when it was discovered"),
         ("phone_region", "telephone numbers without a country code: 4"),
         ("switch_day", "open tasks: 3; meetings: 2"),
         ("overdue_tasks", "open tasks whose date is past on that day: 2"),
@@ -258,10 +261,11 @@ def test_custom_fields_without_a_mapping_are_counted(world: World) -> None:
 
 
 def test_each_custom_object_of_the_org_has_a_row_that_says_what_becomes_of_it(world: World) -> None:
-    """SF-KOMMO-18, SF-KOMMO-31."""
+    """SF-KOMMO-18, SF-KOMMO-31, SF-KOMMO-39."""
     _, rows = matrix(world)
 
     row = rows["Custom object Visit"]
+    assert [one["number"] for one in row["records"]] == [2]
     assert [row[name] for name in ("transfers", "becomes", "method")] == ["not", "no equivalent", "lost"]
     assert row["lost"].endswith("nobody has looked at them for years")
 
@@ -322,3 +326,31 @@ def test_the_plan_and_the_report_show_decisions_and_what_arrives(world: World) -
     assert report["decisions"] == plan["summary"]["decisions"]
     assert "open tasks whose date is past on that day: 2" in page
     assert "6 of 9." in page
+
+
+def test_the_plan_reads_each_object_once_for_all_its_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table and the decisions ask about the same objects, of which activities are the most."""
+    with world.partition() as partition:
+        read: list[str] = []
+        pages = partition.ledger.records.pages
+
+        def noted(source_object: str, *rest: Any) -> Any:
+            read.append(source_object)
+            return pages(source_object, *rest)
+
+        monkeypatch.setattr(partition.ledger.records, "pages", noted)
+        apart = (stages.consequences(partition), stages.transferability(partition))
+        assert read.count("Task") == 2
+        read.clear()
+
+        of_decisions, of_table = count_together(
+            partition, concerns_of_decisions(partition), concerns_of_table(partition)
+        )
+        together = (
+            stages.consequences(partition, of_decisions),
+            stages.transferability(partition, of_table),
+        )
+
+    assert together == apart
+    assert read.count("Task") == 1
+    assert len(read) == len(set(read))

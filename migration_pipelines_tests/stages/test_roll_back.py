@@ -26,7 +26,8 @@ KINDS = ("companies", "contacts", "leads")
 @pytest.fixture
 def loaded(world: World) -> Iterator[World]:
     """A world that is loaded, in an account that had records of its own before."""
-    change_project(world, "existing_records: refuse if not empty", "existing_records: create anyway")
+    for one in ("companies", "contacts", "deals"):
+        change_project(world, f"existing_{one}: refuse if not empty", f"existing_{one}: create anyway")
     with kommo_api(world) as person:
         company = person.post("/api/v4/companies", json=[{"name": "Was here"}]).json()["_embedded"]["companies"][0][
             "id"

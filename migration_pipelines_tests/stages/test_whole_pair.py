@@ -212,6 +212,15 @@ def test_all_that_an_org_holds_arrives_and_can_be_rolled_back(ledger: Ledger, ri
             "Email: Hello"
         ]
 
+        # What only the account of a person loses counts once, although companies have it too.
+        with world.partition() as partition:
+            extraction = partition.ledger.records.last_extraction("Account")
+            assert extraction
+            assert extraction["profile"]["filled"]["BillingCity"] > 1
+            stages.write_report(partition)
+            lost = stages.read_report(partition)["losses"]["fields"]
+        assert [one["filled"] for one in lost if one["field"] == "BillingCity"] == [1]
+
         # One e-mail is on the deal, with the line of its product, and one on the contact who wrote it.
         on_deal = sorted(text.split("\n\n")[0] for text in texts_on(snapshot, "leads", EAST_DEAL))
         assert on_deal == [

@@ -6,7 +6,7 @@ links.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,8 @@ from migration_pipelines.connectors.base import Batch, Found, Record
 from migration_pipelines.connectors.kommo import links
 from migration_pipelines.connectors.kommo.account import Account
 from migration_pipelines.connectors.kommo.api import KommoApi
-from migration_pipelines.connectors.kommo.arrays import Answer, ArrayKind, Collection, Item
+from migration_pipelines.connectors.kommo.arrays import Answer, ArrayKind, Item, number_of
+from migration_pipelines.connectors.kommo.arrays import Collection as Where
 from migration_pipelines.connectors.kommo.clearing import cleared
 from migration_pipelines.connectors.kommo.endings import EndingKind
 from migration_pipelines.connectors.kommo.forms import MIGRATION_KEY, TEXT_LIMIT
@@ -29,6 +30,7 @@ from migration_pipelines.core.transform import is_empty
 from migration_pipelines.errors import MappingError
 
 QUARANTINE = WantedPipeline("Rolled back migration", ("Rolled back",))
+_NAMES = frozenset({"first_name", "last_name"})
 _OF_CLOSING = ("closed_at", "loss_reason_id")
 
 
@@ -38,7 +40,7 @@ class Cards(ArrayKind):
     may_ignore = frozenset({"created_at", "created_by"})
 
     def __init__(self, api: KommoApi, account: Account, entity: str, *, named: str = "name") -> None:
-        super().__init__(api, (Collection(f"/api/v4/{entity}", entity),))
+        super().__init__(api, (Where(f"/api/v4/{entity}", entity),))
         self.entity = entity
         self._account = account
         self._named = named
@@ -49,7 +51,7 @@ class Cards(ArrayKind):
     def item(self, record: Record) -> Item:
         return self._account.forms.item(self.entity, record)
 
-    def found(self, collection: Collection, answer: Answer) -> Found:
+    def found(self, collection: Where, answer: Answer) -> Found:
         del collection
         return self._account.forms.found(self.entity, answer)
 
@@ -100,6 +102,25 @@ class Cards(ArrayKind):
         fields = self.schema().fields
         empty = {name: value for name, value in record.values.items() if is_empty(value) and fields[name].is_custom}
         return found is not None and bool(differences(empty, found.values))
+
+    # Records that people made
+
+    def standing(self) -> Iterator[tuple[str, str, Found]]:
+        for where in self.collections:
+            for one in self._api.pages(where.path, where.key, [("order[id]", "asc"), *self.with_]):
+                if not self.is_rolled_back(one):
+                    yield where.our_id(one["id"]), str(one["name"] or ""), self.found(where, one)
+
+    def fillable(self, found: Found, fields: Collection[str]) -> frozenset[str]:
+        """First and last name are parts of the name, which people write into either of them. Tags cannot be blank."""
+        full = {"tags", *(_NAMES if not is_empty(found.values.get("name")) else ())}
+        return frozenset(one for one in fields if one not in full and is_empty(found.values.get(one)))
+
+    def restore(self, records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+        changes = [Record(target_id, values, target_id=target_id) for target_id, values in records.items()]
+        refused = self._patch(self.collections[0], [self.item(one) for one in changes])
+        self.after_updating([one for one in changes if number_of(one.target_id) not in refused])
+        return {str(number): words for number, words in refused.items()}
 
     # Rolling back
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from migration_pipelines.connectors.base import Batch, Found, WriteResult
+from migration_pipelines.connectors.base import Batch, Found, Joined, WriteResult
 from migration_pipelines.core.provisioning import Wanted
 from migration_pipelines.core.schema import ObjectSchema
 
@@ -45,6 +46,19 @@ class Kind(ABC):
 
     @abstractmethod
     def read_back(self, target_ids: Sequence[str]) -> Mapping[str, Found]: ...
+
+    def standing(self) -> Iterator[tuple[str, str, Found]]:
+        raise NotImplementedError(f"{type(self).__name__} are not looked up")
+
+    def fillable(self, found: Found, fields: Collection[str]) -> frozenset[str]:
+        del found, fields
+        return frozenset()
+
+    def restore(self, records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+        raise NotImplementedError(f"{type(self).__name__} that people made are never written")
+
+    def joined(self, batch: Batch) -> Sequence[Joined | None]:
+        return [None] * len(batch.records)
 
     def undone(self, found: Found) -> Found | None:
         del found

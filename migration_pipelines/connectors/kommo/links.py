@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from migration_pipelines.connectors.base import Batch, Found, Record, WriteResult
+from migration_pipelines.connectors.base import Batch, Found, Joined, Record, WriteResult
 from migration_pipelines.connectors.kommo.api import KommoApi
 from migration_pipelines.connectors.kommo.kind import Kind
 from migration_pipelines.connectors.kommo.refusals import in_its_words
@@ -114,6 +114,28 @@ class Links(Kind):
             for target_id, pair in pairs.items()
             if pair in there
         }
+
+    def joined(self, batch: Batch) -> Sequence[Joined | None]:
+        """The link that is meant, or of a contact, which has one company, the link to another."""
+        form = self._form
+        asked = form.far if form.is_read_from_far else form.near
+        ends = [self._far(one) if form.is_read_from_far else self._near(one) for one in batch.records]
+        shown = form.near if form.is_read_from_far else form.far
+        numbers = list(dict.fromkeys(map(int, ends)))
+        there = {
+            str(one["id"]): [_our_id(other) for other in one["_embedded"].get(shown) or ()]
+            for one in self._api.by_ids(f"/api/v4/{asked}", asked, numbers, [("with", shown)])
+        }
+        return [self._standing(record, there.get(end, [])) for record, end in zip(batch.records, ends, strict=True)]
+
+    def _standing(self, record: Record, linked: Sequence[str]) -> Joined | None:
+        """What a record's link is, of what the side that is read is linked with."""
+        other = self._near(record) if self._form.is_read_from_far else self._far(record)
+        if other in linked:
+            return Joined(self._id(record), is_as_meant=True)
+        if linked and self._form.is_read_from_far:
+            return Joined(f"{linked[0]}:{self._far(record)}", is_as_meant=False)
+        return None
 
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
         by_near: dict[str, list[str]] = {}

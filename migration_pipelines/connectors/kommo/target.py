@@ -7,11 +7,12 @@ only, never made.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import httpx
 
-from migration_pipelines.connectors.base import Batch, Found, WriteResult
+from migration_pipelines.connectors.base import Batch, Found, Joined, WriteResult
 from migration_pipelines.connectors.http import HttpClient
 from migration_pipelines.connectors.kommo.account import LIST, Account
 from migration_pipelines.connectors.kommo.api import KommoApi
@@ -196,6 +197,19 @@ class KommoTarget:
         if target_object == USERS:
             return {user.id: Found({}) for user in self._account.users() if user.is_active and user.id in target_ids}
         return self._kind(target_object).read_back(target_ids)
+
+    def standing(self, target_object: str, fields: Sequence[str]) -> Iterator[tuple[str, str, Found]]:
+        del fields  # Kommo gives all of them
+        yield from self._kind(target_object).standing()
+
+    def fillable(self, target_object: str, found: Found, fields: Collection[str]) -> frozenset[str]:
+        return self._kind(target_object).fillable(found, fields)
+
+    def restore(self, target_object: str, records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+        return self._kind(target_object).restore(records)
+
+    def joined(self, batch: Batch) -> Sequence[Joined | None]:
+        return self._kind(batch.target_object).joined(batch)
 
     def undoing_needs(self, target_object: str) -> Wanted:
         return self._kind(target_object).undoing_needs

@@ -78,10 +78,10 @@ class Inventory:
 
     def currencies(self) -> list[dict[str, Any]]:
         """Currencies with their rates to the org's own one. An org with a single currency has no such list."""
-        soql = "SELECT IsoCode, ConversionRate, IsActive, IsCorporate FROM CurrencyType"
+        soql = "SELECT IsoCode, ConversionRate, DecimalPlaces, IsActive, IsCorporate FROM CurrencyType"
         return self._listed("currencies", soql, lambda row: {
             "code": row["IsoCode"], "rate": row["ConversionRate"], "is_active": row["IsActive"],
-            "is_own": row["IsCorporate"],
+            "is_own": row["IsCorporate"], "decimals": row["DecimalPlaces"],
         })  # fmt: skip
 
     def _listed(self, what: str, soql: str, as_fact: Callable[[Row], dict[str, Any]]) -> list[dict[str, Any]]:

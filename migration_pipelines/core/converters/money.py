@@ -13,21 +13,22 @@ DIGITS = 38  # before or after the point; "1e999999999" is short to write and fi
 @converter(makes="integer")
 def whole_units(value: str | int | float | Decimal) -> int | Problem:
     """The amount rounded half up to whole currency units, as a price field without minor units takes it."""
-    amount = _decimal(value)
+    amount = as_decimal(value)
     return amount if isinstance(amount, Problem) else int(amount.to_integral_value(ROUND_HALF_UP))
 
 
 @converter(makes="decimal")
 def decimal(value: str | int | float | Decimal) -> str | Problem:
     """The number as plain decimal text, without an exponent or idle zeros: 1500.50 -> "1500.5"."""
-    amount = _decimal(value)
+    amount = as_decimal(value)
     if isinstance(amount, Problem):
         return amount
     written = format(abs(amount) if amount == 0 else amount, "f")
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 
-def _decimal(value: str | int | float | Decimal) -> Decimal | Problem:
+def as_decimal(value: str | int | float | Decimal) -> Decimal | Problem:
+    """The number itself, or why it is none."""
     try:
         amount = Decimal(str(value))
     except InvalidOperation:

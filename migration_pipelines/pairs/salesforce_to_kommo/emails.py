@@ -16,10 +16,11 @@ Decisions = Mapping[str, Any]
 
 DRAFT = "5"
 _WHEN = ("MessageDate", "CreatedDate")
-_HEADER = ("Incoming", "Status", "IsBounced", "FromName", "FromAddress", "ToAddress", "CcAddress", "Subject")
+_HEADER = ("Subject", "Incoming", "Status", "IsBounced", "FromName", "FromAddress", "ToAddress", "CcAddress")
+"""The first is what lists call an e-mail by."""
 
 
-@EMAILS.rule(reads=(*_WHEN, *_HEADER, "TextBody", "HtmlBody"), makes="textarea")
+@EMAILS.rule(reads=(*_HEADER, *_WHEN, "TextBody", "HtmlBody"), makes="textarea")
 def email_text(record: SourceRecord, decisions: Decisions) -> str | WithNotes:
     """ "[E-mail]" with its date, from whom, to whom and about what, then its text, cut at `longest_note` characters."""
     values = record.values

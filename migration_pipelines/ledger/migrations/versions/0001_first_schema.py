@@ -12,8 +12,10 @@ depends_on = None
 ENTRY_STATUS = """
 CREATE VIEW ledger.entry_status AS
 SELECT e.id AS entry_id, e.partition_id, e.route_id, e.source_id, e.version, e.plan_id, e.planned, e.problems,
-       e.carried_route, e.carried_id,
-       o.batch_id, o.version AS sent_version, o.result, o.target_id, o.created_by_us, o.ref_target_ids, o.problem,
+       e.carried_route, e.carried_id, e.matched_id, e.match, e.former_id,
+       o.batch_id, o.version AS sent_version, o.result, o.created_by_us, o.ref_target_ids, o.problem,
+       -- a matched record that was rolled back is nobody's any more
+       CASE WHEN u.result = 'undone' AND NOT o.created_by_us THEN NULL ELSE o.target_id END AS target_id,
        u.result AS undone, u.detail AS undo_detail,
        CASE
          WHEN e.planned <> 'planned' THEN e.planned
@@ -103,6 +105,9 @@ def upgrade() -> None:
         sa.Column("ref_ids", postgresql.ARRAY(sa.Text()), nullable=True),
         sa.Column("carried_route", sa.SmallInteger(), nullable=True),
         sa.Column("carried_id", sa.Text(), nullable=True),
+        sa.Column("matched_id", sa.Text(), nullable=True),
+        sa.Column("match", postgresql.JSON(astext_type=sa.Text()), nullable=True),
+        sa.Column("takes_over", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("plan_id", "route_id", "source_id", name=op.f("plan_row_pkey")),
         schema="ledger",
         prefixes=["UNLOGGED"],
@@ -110,9 +115,10 @@ def upgrade() -> None:
     op.create_table(
         "pre_image",
         sa.Column("entry_id", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.SmallInteger(), nullable=False),
         sa.Column("payload", postgresql.JSON(astext_type=sa.Text()), nullable=False),
-        sa.PrimaryKeyConstraint("entry_id", "version", name=op.f("pre_image_pkey")),
+        sa.PrimaryKeyConstraint("entry_id", "batch_id", name=op.f("pre_image_pkey")),
         schema="ledger",
     )
     op.create_table(
@@ -211,10 +217,20 @@ def upgrade() -> None:
         sa.Column("problems", postgresql.JSON(astext_type=sa.Text()), nullable=True),
         sa.Column("carried_route", sa.SmallInteger(), nullable=True),
         sa.Column("carried_id", sa.Text(), nullable=True),
+        sa.Column("matched_id", sa.Text(), nullable=True),
+        sa.Column("match", postgresql.JSON(astext_type=sa.Text()), nullable=True),
+        sa.Column("former_id", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["partition_id"], ["ledger.partition.id"], name=op.f("ledger_entry_partition_id_fkey")),
         sa.ForeignKeyConstraint(["route_id"], ["ledger.route.id"], name=op.f("ledger_entry_route_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("ledger_entry_pkey")),
-        sa.UniqueConstraint("partition_id", "route_id", "source_id", name=op.f("ledger_entry_partition_id_key")),
+        sa.UniqueConstraint(
+            "partition_id",
+            "route_id",
+            "source_id",
+            name=op.f("ledger_entry_partition_id_key"),
+            deferrable=True,
+            initially="IMMEDIATE",
+        ),
         schema="ledger",
     )
     op.create_table(
