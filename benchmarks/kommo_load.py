@@ -32,7 +32,7 @@ from migration_pipelines.ledger.server import EmbeddedServer
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.settings import Settings
 
-DEMO = Path(__file__).resolve().parents[1] / "projects" / "demo"
+SMALL_PROJECT = Path(__file__).resolve().parents[1] / "migration_pipelines_tests" / "data" / "small_project"
 TOKEN = "bench"
 KEY = "demo-twin"
 PER_SECOND = 5  # the default; 7 is the ceiling
@@ -167,8 +167,8 @@ def _database(home: Path) -> Iterator[Ledger]:
 
 
 def _project(projects: Path) -> Path:
-    """The demo's project as far as it concerns cards, with its decisions taken. Returns the folder of all projects."""
-    shutil.copytree(DEMO, projects / "demo")
+    """The small firm's project as far as it concerns cards, with its decisions taken. Returns the folder of all projects."""
+    shutil.copytree(SMALL_PROJECT, projects / "demo")
     _keep(projects / "demo" / "mapping", MAPPED)
     file = projects / "demo" / "project.yaml"
     before, _, rest = file.read_text("utf-8").partition("environments:")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
-from migration_pipelines.demo.model import RETIRED_STAGE, SEED, TODAY, Company, Deal, Firm, Person, Seller
+from migration_pipelines.demo.model import RETIRED_STAGE, SEED, TODAY, Company, Deal, Firm, Person, Prospect, Seller
 
-Card = Company | Person | Deal
+Card = Company | Person | Deal | Prospect
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Activity:
     about: str | None
     author: Seller
     created: datetime
-    what: Deal | Company | None
-    who: Person | None
+    what: Deal | Company | Person | None  # of persons those that are accounts
+    who: Person | Prospect | None
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class ToDo(Activity):
     kind: str
     done: datetime | None = None
     is_call: bool = False  # a call that is still to be made
+    is_pattern: bool = False  # of a series
+    stray: str | None = None  # the id of something else that it is about, such as a case
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Meeting(Activity):
     start: datetime
     minutes: int
     days: tuple[date, date] | None = None
-    is_copy: bool = False  # in an invitee's calendar
+    has_copy: bool = True  # in the calendar of an invitee
+    is_private: bool = False
+    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,50 @@ class Paper:
 
 
 @dataclass(frozen=True)
+class Email:
+    """An e-mail that Salesforce kept. `people` are those of the other side, the first the one that it is from or to.
+
+    `task` is the number of the task that Salesforce made of it; `on_case` the case that it is about.
+    """
+
+    number: int
+    subject: str
+    text: str | None
+    html: str | None
+    author: Seller
+    created: datetime
+    incoming: bool
+    deal: Deal | None
+    company: Company | None
+    people: tuple[Person, ...]
+    task: int | None = None
+    on_case: str | None = None
+    is_draft: bool = False
+    is_bounced: bool = False
+
+
+@dataclass(frozen=True)
+class ProductLine:
+    """So many of a product on a deal, at a price; `discount` in percent."""
+
+    number: int
+    deal: Deal
+    product: str
+    quantity: int
+    cents: int
+    created: datetime
+    author: Seller
+    about: str | None = None
+    discount: int | None = None
+
+
+@dataclass(frozen=True)
 class History:
     activities: list[Activity]
     memos: list[Memo]
     papers: list[Paper]
+    emails: list[Email] = field(default_factory=list)
+    lines: list[ProductLine] = field(default_factory=list)
 
 
 def build(firm: Firm) -> History:

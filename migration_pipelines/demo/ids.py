@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from migration_pipelines.demo.history import Activity, Card, Meeting, Memo, Paper
-from migration_pipelines.demo.model import Company, Deal, Person, Seller
+from migration_pipelines.demo.history import Activity, Card, Email, Meeting, Memo, Paper, ProductLine
+from migration_pipelines.demo.model import Company, Deal, Person, Prospect, Seller
 from migration_pipelines.twins.salesforce.ids import make_id
 
 
@@ -23,9 +23,20 @@ def opportunity_id(deal: Deal) -> str:
     return make_id("006", deal.number)
 
 
+def person_account_id(person: Person) -> str:
+    """The account that a person account is, beside the contact."""
+    return make_id("001", 50_000 + person.number)
+
+
+def lead_id(prospect: Prospect) -> str:
+    return make_id("00Q", prospect.number)
+
+
 def card_id(card: Card) -> str:
     if isinstance(card, Company):
         return account_id(card)
+    if isinstance(card, Prospect):
+        return lead_id(card)
     return contact_id(card) if isinstance(card, Person) else opportunity_id(card)
 
 
@@ -35,6 +46,14 @@ def task_id(task: Activity) -> str:
 
 def event_id(meeting: Meeting, *, copy: bool = False) -> str:
     return make_id("00U", meeting.number * 2 + copy)
+
+
+def email_id(email: Email) -> str:
+    return make_id("02s", email.number)
+
+
+def line_id(line: ProductLine) -> str:
+    return make_id("00k", line.number)
 
 
 def note_id(memo: Memo) -> str:

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from migration_pipelines.demo.history import Activity, Call, Card, History, Meeting, Memo, Paper, ToDo
 from migration_pipelines.demo.ids import card_id, event_id, note_id, task_id, version_id
-from migration_pipelines.demo.model import RETIRED_STAGE, Company, Deal, Person, Phone
+from migration_pipelines.demo.model import Company, Deal, Person, Phone, Prospect
 
 ZONE = "America/New_York"
 FIRST_DAY = date(2026, 11, 30)  # on which people begin to work in Kommo
-_ENTITIES: dict[type[Any], str] = {Deal: "leads", Person: "contacts", Company: "companies"}
+_ENTITIES: dict[type[Any], str] = {Deal: "leads", Prospect: "leads", Person: "contacts", Company: "companies"}
 
 
 def expected(history: History) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def expected(history: History) -> dict[str, Any]:
     last: Call | None = None
     for one in history.activities:
         card = _card(one)
-        if card is None:
+        if card is None or (isinstance(one, ToDo) and one.is_pattern) or (isinstance(one, Meeting) and one.is_private):
             continue
         if isinstance(one, ToDo):
             tasks[task_id(one)] = _to_do(one, card)
@@ -38,19 +38,19 @@ def expected(history: History) -> dict[str, Any]:
 
 def _card(one: Activity) -> Card | None:
     """On the deal, else on the person, else on the company."""
-    if isinstance(one.what, Deal):
-        return None if one.what.stage == RETIRED_STAGE else one.what
-    return one.who or one.what
+    card = one.what if isinstance(one.what, Deal) else one.who or one.what
+    return None if isinstance(card, Deal | Person) and card.is_held else card
 
 
 def _common(one: Activity | Memo, card: Card, created: datetime) -> dict[str, Any]:
     return {
-        "card": _named(card), "created_at": int(created.timestamp()), "created_by": one.author.in_kommo,
+        "card": named(card), "created_at": int(created.timestamp()), "created_by": one.author.in_kommo,
         "responsible_user": one.author.in_kommo,
     }  # fmt: skip
 
 
-def _named(card: Card) -> tuple[str, str]:
+def named(card: Card) -> tuple[str, str]:
+    """The card in Kommo: its kind and its Salesforce id."""
     return _ENTITIES[type(card)], card_id(card)
 
 
@@ -62,18 +62,24 @@ def _to_do(one: ToDo, card: Card) -> dict[str, Any]:
         "type": "Meeting" if one.kind == "Meeting" else "Follow-up",
         "duration": 0,
         "is_completed": one.done is not None,
-        "result": f"Completed, {_clock(one.done)}" if one.done else None,
+        "result": f"Completed, {clock(one.done)}" if one.done else None,
         **_common(one, card, one.created),
     }
 
 
 def _meeting(one: Meeting, card: Card) -> dict[str, Any]:
     start, duration = one.start, one.minutes * 60
-    shown = f"{_clock(start)} to {_clock(start + timedelta(minutes=one.minutes))[11:]}"
+    end = start + timedelta(minutes=one.minutes)
+    shown = f"{clock(start)} to {clock(end).removeprefix(clock(start)[:11])}"
     if one.days:
-        start, shown = datetime.combine(one.days[0], time(12), ZoneInfo(ZONE)), f"{one.days[0]} to {one.days[1]}"
+        first, last = one.days
+        start, shown = (
+            datetime.combine(first, time(12), ZoneInfo(ZONE)),
+            f"{first}" if first == last else f"{first} to {last}",
+        )
+    place = [f"Location: {one.place}"] if one.place else []
     return {
-        "text": _text(f"[Meeting] {shown}\n{one.subject}", one.about, one),
+        "text": _text("\n".join([f"[Meeting] {shown}", one.subject, *place]), one.about, one),
         "complete_till": int(start.timestamp()),
         "type": "Meeting",
         "duration": duration,
@@ -101,15 +107,16 @@ def _memo(memo: Memo) -> dict[str, Any]:
 
 
 def _paper(paper: Paper) -> dict[str, Any]:
-    return {"name": paper.name, "size": len(paper.body), "cards": {_named(card) for card in paper.cards}}
+    return {"name": paper.name, "size": len(paper.body), "cards": {named(card) for card in paper.cards}}
 
 
 def _text(head: str, about: str | None, one: Activity | Memo) -> str:
     """The last line says when and by whom it was written in Salesforce."""
-    return "\n\n".join([head, *([about] if about else []), f"Salesforce, {_clock(one.created)}, {one.author.name}"])
+    return "\n\n".join([head, *([about] if about else []), f"Salesforce, {clock(one.created)}, {one.author.name}"])
 
 
-def _clock(when: datetime) -> str:
+def clock(when: datetime) -> str:
+    """A moment as people in New York write it."""
     return when.astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%d %H:%M")
 
 

@@ -7,14 +7,16 @@ here or there knows how the migration works.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 SEED = 20261122
 TODAY = date(2026, 11, 20)
 
 
-@dataclass
+@dataclass(eq=False)
 class Seller:
     number: int
     name: str
@@ -30,7 +32,7 @@ class Phone:
     typed: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Company:
     number: int
     name: str
@@ -42,10 +44,14 @@ class Company:
     phones: list[Phone]
     address: list[tuple[str, str]]  # part of the address, text
     about: str | None
+    parent: Company | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Person:
+    """`custom` holds values of custom fields by their API names. Who `is_held` has something about them that a person has to
+    decide. A person account has no company but itself."""
+
     number: int
     first_name: str | None
     last_name: str
@@ -56,10 +62,15 @@ class Person:
     email: str | None
     phones: list[Phone]
     is_opted_out: bool
+    is_person_account: bool = False
+    is_held: bool = False
+    custom: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False)
 class Deal:
+    """`customer` is the person account that it is made with, in place of a company."""
+
     number: int
     name: str
     company: Company | None
@@ -72,6 +83,37 @@ class Deal:
     probability: int
     people: list[Person] = field(default_factory=list)  # the first is the primary one
     roles: list[str] = field(default_factory=list)
+    customer: Person | None = None
+    currency: str | None = None
+    is_held: bool = False
+    about: str | None = None
+    custom: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Prospect:
+    """A lead of Salesforce. One that was converted says into whom; the others have made nobody a customer yet."""
+
+    number: int
+    first_name: str | None
+    last_name: str
+    company: str | None
+    owner: Seller
+    created: datetime
+    status: str
+    title: str | None
+    email: str | None
+    phones: list[Phone]
+    website: str | None
+    address: list[tuple[str, str]]
+    industry: str | None
+    employees: int | None
+    revenue_cents: int | None
+    source: str | None
+    rating: str | None
+    about: str | None
+    is_opted_out: bool = False
+    converted_to: Person | None = None
 
 
 @dataclass
@@ -80,6 +122,7 @@ class Firm:
     companies: list[Company]
     people: list[Person]
     deals: list[Deal]
+    prospects: list[Prospect] = field(default_factory=list)
 
 
 OPEN_STAGES = ("Prospecting", "Qualification", "Proposal", "Negotiation")
@@ -107,21 +150,33 @@ _CITIES = (("New York", "NY", "10001", "United States"), ("Chicago", "IL", "6060
            ("İstanbul", "", "34000", "Turkey"), ("Berlin", "", "10115", "Germany"))  # fmt: skip
 
 
-def build(companies: int = 60, people: int = 150, deals: int = 70) -> Firm:
-    """The same firm every time, of any size from 4 companies, 6 people and 4 deals up; 8 sellers."""
+def build(
+    companies: int = 60, people: int = 150, deals: int = 70, *, more_sellers: Sequence[Seller] = (), few: float = 1.0
+) -> Firm:
+    """The same firm every time, of any size from 4 companies, 6 people and 4 deals up; 8 sellers and those given.
+
+    Args:
+        few: the share of the companies that people work for: an org knows nobody at most of those that it lists.
+    """
     rng = random.Random(SEED)  # noqa: S311  a demo, and it must repeat
-    sellers = _sellers()
-    owners = sellers[:6]  # the last two own nothing
+    sellers = [*_sellers(), *more_sellers]
+    owners = [*sellers[:6], *more_sellers]  # the two between own nothing
     firms = [_company(rng, n, rng.choice(owners)) for n in range(1, companies + 1)]
-    persons = [_person(rng, n, firms, owners) for n in range(1, people + 1)]
-    orders = [_deal(rng, n, firms, persons, owners) for n in range(1, deals + 1)]
+    known = firms[: max(4, round(companies * few))]
+    persons = [_person(rng, n, known, owners) for n in range(1, people + 1)]
+    staff: dict[int, list[Person]] = {}
+    for person in persons:
+        if person.company:
+            staff.setdefault(person.company.number, []).append(person)
+    orders = [_deal(rng, n, firms, staff, owners) for n in range(1, deals + 1)]
     firms[0].owner = sellers[5]  # whoever left owns something
     firms[1].name = "Çağdaş & Oğulları 🚢 A.Ş."
     firms[2].phones = [Phone("WORK", None, "n/a - new number coming")]
     persons[1].phones = [Phone("WORK", None, "ask at the desk")]
     persons[2].email = persons[3].email = "reception@shared.example"  # two people behind one address
     orders[0].name = "Renewal “2027” — €/$ mixed; see <notes> & 'terms'"
-    orders[1].stage = orders[-1].stage = RETIRED_STAGE
+    for order in (orders[1], orders[-1]):
+        order.stage, order.is_held = RETIRED_STAGE, True
     return Firm(sellers, firms, persons, orders)
 
 
@@ -189,11 +244,11 @@ def _person(rng: random.Random, number: int, companies: list[Company], owners: l
 
 
 def _deal(
-    rng: random.Random, number: int, companies: list[Company], people: list[Person], owners: list[Seller]
+    rng: random.Random, number: int, companies: list[Company], people: dict[int, list[Person]], owners: list[Seller]
 ) -> Deal:
     company = rng.choice(companies) if rng.random() < 0.95 else None
     stage = rng.choice((*OPEN_STAGES, WON, LOST))
-    staff = [person for person in people if company and person.company is company]
+    staff = people.get(company.number, []) if company else []
     chosen = rng.sample(staff, min(len(staff), rng.randint(0, 3)))
     is_closed = stage in (WON, LOST)
     created = _moment(rng)

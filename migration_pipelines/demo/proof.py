@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 CARDS = ("companies", "contacts", "leads")
@@ -29,6 +32,32 @@ def differences(expected: dict[str, Any], snapshot: dict[str, Any]) -> list[str]
                 if is_as.get(name) != value:
                     found.append(f"{kind} {key} {name}: expected {value!r}, found {is_as.get(name)!r}")
     return found
+
+
+def responsible(snapshot: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Kind of card and Salesforce id -> e-mail of the Kommo user who is responsible for it."""
+    emails = {user["id"]: user["email"] for user in snapshot["users"]}
+    return {(kind, _key(one)): emails[one["responsible_user_id"]] for kind in CARDS for one in snapshot[kind]}
+
+
+def archive_differences(expected: Mapping[str, int], folder: Path) -> list[str]:
+    """Archives that are missing, that nobody expects, or that have another number of rows.
+
+    Args:
+        expected: object -> rows.
+        folder: where the migration wrote a CSV file for each.
+    """
+    there = {path.stem: _rows(path) for path in folder.glob("*.csv")}
+    return [
+        f"archive of {name}: expected {expected.get(name, 'none')} rows, found {there.get(name, 'none')}"
+        for name in sorted(expected.keys() | there.keys())
+        if expected.get(name) != there.get(name)
+    ]
+
+
+def _rows(path: Path) -> int:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return sum(1 for _ in csv.DictReader(file))
 
 
 class _World:
@@ -116,7 +145,7 @@ def _marked_text(kind: str, record: dict[str, Any]) -> str:
 
 def _parted(text: str) -> tuple[str, str]:
     """A text without its mark, and the Salesforce id of the mark."""
-    found = re.search(r"\s*\[SF:(\w{18})\](\.\w+)?$", text)
+    found = re.search(r"\s*\[SF:(\w{18})(?::[^\[\]]*)?\](\.\w+)?$", text)
     if found is None:
         return text, f"without a mark: {text[:40]}"
     return text[: found.start()] + (found[2] or ""), found[1]

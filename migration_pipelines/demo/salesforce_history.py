@@ -8,8 +8,17 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from migration_pipelines.demo.history import Activity, Call, History, Meeting, Memo, Paper, ToDo
-from migration_pipelines.demo.ids import card_id, document_id, event_id, note_id, task_id, user_id, version_id
-from migration_pipelines.demo.model import TODAY
+from migration_pipelines.demo.ids import (
+    card_id,
+    document_id,
+    event_id,
+    note_id,
+    person_account_id,
+    task_id,
+    user_id,
+    version_id,
+)
+from migration_pipelines.demo.model import TODAY, Company, Deal, Person
 from migration_pipelines.twins.salesforce.ids import make_id
 
 Row = dict[str, Any]
@@ -31,9 +40,13 @@ def rows(history: History) -> dict[str, list[Row]]:
 
 def _activity(one: Activity) -> Row:
     return {
-        "Subject": one.subject, "Description": one.about, "WhatId": one.what and card_id(one.what),
+        "Subject": one.subject, "Description": one.about, "WhatId": one.what and _what_id(one.what),
         "WhoId": one.who and card_id(one.who), **_stamps(one),
     }  # fmt: skip
+
+
+def _what_id(what: Deal | Company | Person) -> str:
+    return person_account_id(what) if isinstance(what, Person) else card_id(what)
 
 
 def _stamps(one: Activity | Memo) -> Row:
@@ -46,6 +59,8 @@ def _to_do(one: ToDo) -> Row:
         "Id": task_id(one), **_activity(one), "ActivityDate": one.due and one.due.isoformat(), "Type": one.kind,
         "TaskSubtype": "Call" if one.is_call else "Task", "Status": "Completed" if one.done else "Not Started",
         "CompletedDateTime": _moment(one.done) if one.done else None, "IsArchived": one.done is not None and _is_old(one),
+        **({"WhatId": one.stray} if one.stray else {}),
+        **({"IsRecurrence": True} if one.is_pattern else {}),
     }  # fmt: skip
 
 
@@ -63,10 +78,11 @@ def _events(one: Meeting) -> Iterator[Row]:
         start, end = (datetime.combine(day, time(), UTC) for day in one.days)
     row = {
         **_activity(one), "IsAllDayEvent": one.days is not None, "StartDateTime": _moment(start), "EndDateTime": _moment(end),
-        "ActivityDate": start.date().isoformat(), "IsArchived": _is_old(one),
+        "ActivityDate": start.date().isoformat(), "IsArchived": _is_old(one), "Location": one.place, "IsPrivate": one.is_private,
     }  # fmt: skip
     yield {"Id": event_id(one), **row, "IsChild": False}
-    yield {"Id": event_id(one, copy=True), **row, "IsChild": True}  # in an invitee's calendar
+    if one.has_copy:
+        yield {"Id": event_id(one, copy=True), **row, "IsChild": True}  # in an invitee's calendar
 
 
 def _note(memo: Memo) -> Row:

@@ -15,8 +15,10 @@ from typing import Any
 
 import httpx
 
-from migration_pipelines.demo import kommo, model, salesforce
+from migration_pipelines.demo import already, kommo, planted, salesforce_case
+from migration_pipelines.demo.case import Case
 from migration_pipelines.ledger.server import EmbeddedServer
+from migration_pipelines.ledger.store import Ledger, PartitionLedger
 
 PROJECT = Path(__file__).resolve().parents[2] / "projects" / "demo"
 PARTITION = "demo-twin"
@@ -33,8 +35,17 @@ class Stage:
 
     def kommo(self, path: str) -> Any:
         """Ask the Kommo twin's own control endpoints."""
-        answer = httpx.get(f"{self.environ['DEMO_KOMMO_URL']}/__twin__/{path}", timeout=60)
+        answer = httpx.get(f"{self.environ['DEMO_KOMMO_URL']}/__twin__/{path}", timeout=120)
         return answer.raise_for_status().json()
+
+    @contextmanager
+    def ledger(self) -> Iterator[PartitionLedger]:
+        """The demo's partition in its own database."""
+        ledger = Ledger(EmbeddedServer(self.home).start())
+        try:
+            yield ledger.partition(PARTITION)
+        finally:
+            ledger.close()
 
 
 def clear(home: Path) -> None:
@@ -44,15 +55,15 @@ def clear(home: Path) -> None:
         shutil.rmtree(home)
 
 
-def set_up(home: Path) -> None:
-    """Generate both sides and copy the project's files, unless that is done already."""
+def set_up(home: Path, case: Case) -> None:
+    """Write both sides and the manifest, and copy the project's files, unless that is done already."""
     if (home / "ready").exists():
         return
     shutil.rmtree(home / "seed", ignore_errors=True)
     (home / "seed").mkdir(parents=True)
-    firm = model.build()
-    salesforce.write(firm, home / "seed" / "salesforce")
-    kommo.write_account(firm, home / "seed" / "kommo.json")
+    salesforce_case.write(case, home / "seed" / "salesforce")
+    kommo.write_account(case.firm, home / "seed" / "kommo.json", already.records(case.typed))
+    planted.write(case.manifest, home / "seed")
     shutil.copytree(PROJECT, home / "projects" / "demo", dirs_exist_ok=True)
     (home / "ready").touch()
 
@@ -62,7 +73,14 @@ def running(home: Path) -> Iterator[Stage]:
     """Both twins on loopback ports of their own; their data outlives them in the demo's home."""
     client_secret, token = secrets.token_hex(16), secrets.token_hex(16)
     twins = [
-        _twin("salesforce", home, {"SALESFORCE_TWIN_CLIENT_SECRET": client_secret}, "--client-id", "demo"),
+        _twin(
+            "salesforce",
+            home,
+            {"SALESFORCE_TWIN_CLIENT_SECRET": client_secret},
+            "--client-id",
+            "demo",
+            *(part for name in salesforce_case.SWITCHES for part in ("--switch", f"{name}=true")),
+        ),
         _twin("kommo", home, {"KOMMO_TWIN_TOKEN": token}),
     ]
     try:
@@ -82,10 +100,6 @@ def running(home: Path) -> Iterator[Stage]:
             twin.terminate()
         for twin in twins:
             twin.wait()
-
-
-def expectation() -> dict[str, Any]:
-    return kommo.expected(model.build())
 
 
 def _twin(name: str, home: Path, secret: dict[str, str], *more: str) -> subprocess.Popen[str]:
