@@ -103,8 +103,11 @@ class TargetConnection(Frozen):
 
 
 class Environment(Frozen):
+    """`archive_database` names the variable with the URL of the PostgreSQL database for objects that are kept in one."""
+
     source: SourceConnection
     target: TargetConnection
+    archive_database: Variable | None = None
 
 
 class ProjectFile(Frozen):
@@ -123,6 +126,17 @@ class ProjectFile(Frozen):
         if not _NAME.fullmatch(name):
             raise ValueError("a small letter, then small letters, digits and underscores, 40 at most")
         return name
+
+    @model_validator(mode="after")
+    def _has_the_database(self) -> ProjectFile:
+        kept = sorted(name for name, how in self.objects.items() if "database" in how)
+        without = [name for name, one in self.environments.items() if one.archive_database is None]
+        if kept and without:
+            raise ValueError(
+                f"{', '.join(kept)} is to be kept in a database, and environment {', '.join(without)} names none: "
+                "add archive_database:, the name of the environment variable with its URL"
+            )
+        return self
 
 
 def _as_ids(value: object) -> object:

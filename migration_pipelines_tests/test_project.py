@@ -54,7 +54,7 @@ BAD = [
     ("project.yaml", "failed_allowed: 0", "failed_allowed: yes", ("failed_allowed", "a number")),
     ("project.yaml", "failed_allowed: 0", "failed_allowed: 2020-13-45", ("project.yaml", "quotes")),
     ("project.yaml", "phone_region: US", "phone_region: [US]", ("phone_region",)),
-    ("project.yaml", "{lost: the org", "{mislaid: the org", ("Pricebook2", "lost: or archived:")),
+    ("project.yaml", "{lost: the org", "{mislaid: the org", ("Pricebook2", "lost:, archived: and database:")),
     ("project.yaml", "token: DEMO_KOMMO_TOKEN", f"token: {SECRET}", ("target.token", "name of an environment variable")),
     ("project.yaml", "token: DEMO_KOMMO_TOKEN", f"token: X, token: {SECRET}", ("second time",)),
     ("project.yaml", "client_secret: DEMO_SALESFORCE_CLIENT_SECRET", f"client_secret: '{SECRET}'", ("client_secret", "name of")),

@@ -15,7 +15,7 @@ from migration_pipelines.core.crm_objects import ARCHIVE
 Figures = Mapping[str, Any]
 
 AS_WRITTEN = "as it was written"
-"""The state of an archive whose file is the one that the ledger knows."""
+"""The state of an archive whose file, or table, is the one that the ledger knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +157,9 @@ def _twice(figures: Figures) -> Judgement:
 def _archives(figures: Figures) -> Judgement:
     found = figures["archives"]
     wrong = [
-        f"{name} ({one['file']}) is {one['state']}"
+        f"{name} ({one['place']}) is {one['state']}"
         if one["state"] != AS_WRITTEN
-        else f"{name} ({one['file']}) holds {one['records']} of {one['planned']} records"
+        else f"{name} ({one['place']}) holds {one['records']} of {one['planned']} records"
         for name, one in found.items()
         if one["state"] != AS_WRITTEN or one["records"] != one["planned"]
     ]
@@ -213,7 +213,9 @@ CONVERTED_CLAIM = Claim(
 
 
 ARCHIVE_CLAIM = Claim(
-    "every_archive_is_as_it_was_written", "Row count and SHA-256 of each archive file (SF-KOMMO-31, 46).", _archives
+    "every_archive_is_as_it_was_written",
+    "Row count and SHA-256 of each archive, read anew (SF-KOMMO-31, 46, 77).",
+    _archives,
 )
 
 

@@ -116,7 +116,7 @@ def plan_asset(partitions_def: dg.StaticPartitionsDefinition, source_objects: Se
 def archive_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(name=ARCHIVE, partitions_def=partitions_def, group_name="plan", deps=["plan"],
               check_specs=check_specs(ARCHIVE, claims_of(ARCHIVE), partitions_def),
-              description="Records that are kept outside the target, a file for each source object.")  # fmt: skip
+              description="Records that are kept outside the target, a file or a table for each source object.")  # fmt: skip
     def archive(context: dg.AssetExecutionContext, partitions: Partitions) -> Results:
         with as_failure():
             partition = partitions.open(context.partition_key)
@@ -131,8 +131,8 @@ def archive_asset(partitions_def: dg.StaticPartitionsDefinition) -> dg.AssetsDef
                 yield from results
                 raise_if_broken(ARCHIVE, partition.key, judgements, ProofFailed)
             rows = sum(one["records"] for one in figures["archives"].values())
-            files = {name: dg.MetadataValue.path(one["file"]) for name, one in figures["archives"].items()}
-            yield dg.MaterializeResult(metadata={"dagster/row_count": rows, **files}, check_results=results)
+            places = {name: dg.MetadataValue.path(one["place"]) for name, one in figures["archives"].items()}
+            yield dg.MaterializeResult(metadata={"dagster/row_count": rows, **places}, check_results=results)
 
     return archive
 

@@ -68,13 +68,17 @@ class Decision(Frozen):
 
 
 def _is_disposition(given: object) -> object:
-    if not isinstance(given, dict) or set(given) not in ({"lost"}, {"archived"}):
-        raise ValueError("say either lost: or archived:, with the reason, as in {lost: the reason}")
+    if not isinstance(given, dict) or set(given) not in ({"lost"}, {"archived"}, {"database"}):
+        raise ValueError("say one of lost:, archived: and database:, with the reason, as in {lost: the reason}")
     return given
 
 
 Disposition = Annotated[Mapping[str, Text], BeforeValidator(_is_disposition)]
-"""What becomes of a source object that is not migrated: {"lost": the reason}, or {"archived": the reason}."""
+"""What becomes of a source object that is not migrated: {"lost": the reason}; {"archived": the reason}, as a CSV file; or
+{"database": the reason}, as a table of the project's own database."""
+
+KEPT = frozenset({"archived", "database"})
+"""The dispositions by which records are kept outside both CRMs."""
 
 _TAKES = {
     "country": "a country in two capital letters, such as TR",

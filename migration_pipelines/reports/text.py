@@ -244,7 +244,7 @@ def story_text(story: Sequence[Mapping[str, Any]]) -> str:
                 f"  {finding['verdict']} {finding['field']}: meant {finding['meant']!r}, found {finding['found']!r}"
             )
         if one.get("archive"):
-            parts.append(f"  in {one['archive']['file']}, which is {one['archive']['state']}")
+            parts.append(f"  in {one['archive']['place']}, which is {one['archive']['state']}")
         if one["undone"]:
             parts.append(f"  rolled back: {one['undone']} {one['undo_detail'] or ''}".rstrip())
     return "\n".join(parts)

@@ -1,15 +1,18 @@
-"""Archive: write the records of every source object that is archived as a CSV file, outside both CRMs. Needs no target.
+"""Archive: write the records of every source object that is archived outside both CRMs: as a CSV file, or as a table of the
+project's own database. Needs no target.
 
-A file is written once for what a plan says of it: whole or not at all, with its row count and SHA-256 kept in the ledger.
-A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+Each is written once for what a plan says of it: whole or not at all, with its row count and SHA-256 kept in the ledger.
+In a file a cell that a spreadsheet would take for a formula gets an apostrophe before it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
+from migration_pipelines.archive_database import as_text
 from migration_pipelines.core.claims import AS_WRITTEN
 from migration_pipelines.core.crm_objects import ARCHIVE
 from migration_pipelines.errors import GateClosed
@@ -35,29 +38,35 @@ def archive(partition: OpenPartition, report: Report = lambda _line: None) -> Ma
     partition.lock()
     for name, one in archived.archives(partition).items():
         if one["state"] != AS_WRITTEN:
-            _write(partition, name, report)
+            _write(partition, name, plan["id"], report)
     return reconcile(partition, ARCHIVE, plan["id"])
 
 
-def _write(partition: OpenPartition, source_object: str, report: Report) -> None:
+def _write(partition: OpenPartition, source_object: str, plan_id: int, report: Report) -> None:
     meant = archived.planned(partition)[source_object]
-    path = archived.path_of(partition, source_object)
     progress = Progress(report, f"{source_object}: archived", meant["records"])
-    write_csv(path, meant["columns"], _rows(partition, source_object, meant, progress))
-    detail = {"object": source_object, "records": meant["records"], "content": meant["content"]}
-    partition.ledger.add_event("archived", detail=detail | {"file": path.name, "sha256": archived.sha256_of(path)})
+    pages = _pages(partition, source_object, meant, progress)
+    detail = {"object": source_object, "key": archived.key_of(source_object, meant["kept_in"])}
+    detail |= {"records": meant["records"], "content": meant["content"]}
+    if meant["kept_in"] == archived.DATABASE:
+        texts = ([[as_text(cell) for cell in row] for row in page] for page in pages)
+        held = partition.archive_database.write(partition.key, source_object, plan_id, meant["columns"], texts)
+        detail |= {"sha256": held.sha256}
+    else:
+        path = write_csv(archived.path_of(partition, source_object), meant["columns"], chain.from_iterable(pages))
+        detail |= {"file": path.name, "sha256": archived.sha256_of(path)}
+    partition.ledger.add_event("archived", detail=detail)
 
 
-def _rows(
+def _pages(
     partition: OpenPartition, source_object: str, meant: Mapping[str, Any], progress: Progress
-) -> Iterator[Sequence[object]]:
-    """The rows of an archive. Raises GateClosed at the end where they are not those of the plan: no file is kept then."""
+) -> Iterator[list[list[object]]]:
+    """The rows of an archive. Raises GateClosed at the end where they are not those of the plan: nothing is kept then."""
     contents = archived.Contents()
     for page in partition.ledger.records.pages(source_object):
         records = archived.live(page)
         contents.add(records)
-        for record in records:
-            yield [_cell(record.values.get(column)) for column in meant["columns"]]
+        yield [[_cell(record.values.get(column)) for column in meant["columns"]] for record in records]
         progress.add(len(records))
     if contents.as_json()["content"] != meant["content"]:
         raise GateClosed(
@@ -67,5 +76,5 @@ def _rows(
 
 
 def _cell(value: object) -> object:
-    """JSON's words for what a spreadsheet has no cell for."""
+    """JSON's words for what is neither text nor number."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | dict | list) else value

@@ -1,7 +1,7 @@
-"""What is archived: the plan's rows for it, and whether each archive is still the file that was written.
+"""What is archived: the plan's rows for it, and whether each archive is still what was written.
 
-An archive is named in the plan by its records, its columns and a digest of both, so that the file that a load writes is
-the one that was approved.
+An archive is named in the plan by its records, its columns and a digest of both, so that what a load writes is what was
+approved.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from migration_pipelines.archive_database import table_of
 from migration_pipelines.core.claims import AS_WRITTEN
 from migration_pipelines.core.crm_objects import ARCHIVE
 from migration_pipelines.core.fingerprint import canonical
 from migration_pipelines.core.records import Outcome, SourceRecord
+from migration_pipelines.errors import MigrationError
 from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages.partition import OpenPartition
 
+CSV, DATABASE = "csv", "database"
 NOT_WRITTEN, MISSING, ALTERED = "not written yet", "missing", "altered"
 
 
@@ -44,9 +47,14 @@ class Contents:
         }
 
 
-def key_of(source_object: str) -> str:
-    """What stands for a route in the ledger: "archive/Case>csv"."""
-    return f"{ARCHIVE}/{source_object}>csv"
+def key_of(source_object: str, kept_in: str) -> str:
+    """What stands for a route in the ledger: "archive/Case>csv", or "archive/Case>database"."""
+    return f"{ARCHIVE}/{source_object}>{kept_in}"
+
+
+def kept_in(partition: OpenPartition, source_object: str) -> str:
+    """In what an object would be kept, as the project says now."""
+    return DATABASE if "database" in partition.dispositions[source_object] else CSV
 
 
 def path_of(partition: OpenPartition, source_object: str) -> Path:
@@ -60,38 +68,64 @@ def live(page: Sequence[SourceRecord]) -> list[SourceRecord]:
 
 def plan_rows(partition: OpenPartition, source_object: str, page: Sequence[SourceRecord]) -> Iterator[PlanRow]:
     """A plan row for each record of a page: archived, unless it was deleted in the source."""
-    why = [{"message": partition.dispositions[source_object]["archived"]}]
+    key = key_of(source_object, kept_in(partition, source_object))
+    (why,) = partition.dispositions[source_object].values()
     for record in page:
         if record.deleted:
-            yield PlanRow(key_of(source_object), record.id, Outcome.DELETED_IN_SOURCE)
+            yield PlanRow(key, record.id, Outcome.DELETED_IN_SOURCE)
         else:
-            yield PlanRow(key_of(source_object), record.id, Outcome.ARCHIVED, problems=why)
+            yield PlanRow(key, record.id, Outcome.ARCHIVED, problems=[{"message": why}])
 
 
 def planned(partition: OpenPartition) -> Mapping[str, Mapping[str, Any]]:
-    """Source object -> {records, columns, content} of its archive, as the current plan says."""
+    """Source object -> {kept_in, records, columns, content} of its archive, as the current plan says."""
     plan = partition.ledger.plans.current()
     found: Mapping[str, Mapping[str, Any]] = plan["summary"].get("archived", {}) if plan else {}
     return found
 
 
 def archives(partition: OpenPartition) -> dict[str, dict[str, Any]]:
-    """Source object -> {file, state, records, sha256} of each archive of the current plan, looked at as it is now.
+    """Source object -> {key, place, state, records, sha256} of each archive of the current plan, looked at as it is now.
 
     `records` and `sha256` are what was written; None where nothing was, or what was is not what the plan says.
     """
     written = {event["detail"]["object"]: event["detail"] for event in partition.ledger.events("archived")}
     found = {}
     for name, meant in planned(partition).items():
-        event, path = written.get(name), path_of(partition, name)
-        if event is None or event["content"] != meant["content"]:
-            state, event = NOT_WRITTEN, {"records": None, "sha256": None}
-        elif not path.is_file():
-            state = MISSING
-        else:
-            state = AS_WRITTEN if sha256_of(path) == event["sha256"] else ALTERED
-        found[name] = {"file": str(path), "state": state, "records": event["records"], "sha256": event["sha256"]}
+        event, key = written.get(name), key_of(name, meant["kept_in"])
+        look = _table if meant["kept_in"] == DATABASE else _file
+        if event is None or event["content"] != meant["content"] or event["key"] != key:
+            event = {"records": None, "sha256": None}
+        place, state = look(partition, name, event["sha256"])
+        found[name] = {
+            "key": key, "place": place, "state": state, "records": event["records"], "sha256": event["sha256"]
+        }  # fmt: skip
     return found
+
+
+def _file(partition: OpenPartition, source_object: str, sha256: str | None) -> tuple[str, str]:
+    """(place, state) of an archive that is a file."""
+    path = path_of(partition, source_object)
+    if sha256 is None:
+        return str(path), NOT_WRITTEN
+    if not path.is_file():
+        return str(path), MISSING
+    return str(path), AS_WRITTEN if sha256_of(path) == sha256 else ALTERED
+
+
+def _table(partition: OpenPartition, source_object: str, sha256: str | None) -> tuple[str, str]:
+    """(place, state) of an archive that is a table. That nobody can look at it now is a state too."""
+    place = table_of(source_object)
+    try:
+        place = f"{place} of {partition.archive_database.name}"
+        held = partition.archive_database.read(source_object) if sha256 else None
+    except MigrationError as error:
+        return place, f"out of sight: {str(error).removesuffix('.')}"
+    if sha256 is None:
+        return place, NOT_WRITTEN
+    if held is None:
+        return place, MISSING
+    return place, AS_WRITTEN if held.sha256 == sha256 else ALTERED
 
 
 def sha256_of(path: Path) -> str:
@@ -105,7 +139,7 @@ def archive_figures(partition: OpenPartition) -> dict[str, Any]:
     objects: dict[str, Any] = {}
     routes: dict[str, Any] = {}
     for name, one in stand.items():
-        key, extraction = key_of(name), records.last_extraction(name)
+        key, extraction = one["key"], records.last_extraction(name)
         objects[name] = {
             "source_count": extraction["source_count"] if extraction else None,
             "extracted": records.count(name),

@@ -27,7 +27,7 @@ environments:
 # Each decision is open until it has a value; the plan stays closed while one is.
 decisions:
 {decisions}
-# Source objects that are not migrated, each with its reason: {{lost: ...}} or {{archived: ...}}
+# Source objects that are not migrated, each with its reason: {{lost: ...}}, {{archived: ...}} or {{database: ...}}
 objects: {{}}
 """
 

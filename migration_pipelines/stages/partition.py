@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 
+from migration_pipelines.archive_database import ArchiveDatabase
 from migration_pipelines.connectors.base import Source, Target
 from migration_pipelines.connectors.registry import open_source, open_target
 from migration_pipelines.core import lifecycle
@@ -16,11 +17,11 @@ from migration_pipelines.core.mapping import ObjectMapping, Route
 from migration_pipelines.core.order import routes_in_order
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.core.transform import CompiledRoute, compile_route
-from migration_pipelines.errors import GateClosed, MappingError
+from migration_pipelines.errors import GateClosed, InvalidInput, MappingError
 from migration_pipelines.files import FileStore
 from migration_pipelines.ledger.lock import OrgLock
 from migration_pipelines.ledger.store import Ledger, PartitionLedger
-from migration_pipelines.pairs import Disposition
+from migration_pipelines.pairs import KEPT, Disposition
 from migration_pipelines.project import Environment, find_partition
 from migration_pipelines.settings import Settings
 from migration_pipelines.stages.keep_file import kept_file
@@ -78,6 +79,14 @@ class OpenPartition:
             self.project.file.target, self._connections.target, self._environ, self._tokens,
             bodies=lambda digest: kept_file(self.files, digest),
         )  # fmt: skip
+
+    @cached_property
+    def archive_database(self) -> ArchiveDatabase:
+        """Where objects are kept by the disposition `database`. Raises InvalidInput where its variable does not say."""
+        variable = self._connections.archive_database
+        if variable is None:
+            raise InvalidInput(f"{self.key}: project.yaml names no archive_database for {self.environment}.")
+        return ArchiveDatabase(self._environ, variable)
 
     @property
     def _connections(self) -> Environment:
@@ -181,14 +190,14 @@ class OpenPartition:
     def may_be_archived(self, source_object: str) -> bool:
         """Whether the org's rows of an object, if it has any, would be archived."""
         own, is_routed = source_object in self.project.file.objects, source_object in self.source_objects
-        return (own or not is_routed) and "archived" in (self.project.disposition_of(source_object) or ())
+        return (own or not is_routed) and bool(KEPT & (self.project.disposition_of(source_object) or {}).keys())
 
     @cached_property
     def archived(self) -> tuple[str, ...]:
         """The source objects whose records are archived, as far as the org has any. A route may take them as well."""
         source = self.ledger.schema("source")
         return tuple(
-            name for name in (source.objects if source else ()) if "archived" in self.dispositions.get(name, ())
+            name for name in (source.objects if source else ()) if KEPT & self.dispositions.get(name, {}).keys()
         )
 
     @property

@@ -91,7 +91,7 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
             plans.add(plan_id, archived.plan_rows(partition, name, page))
             contents.add(archived.live(page))
             progress.add(len(page))
-        archives[name] = contents.as_json()
+        archives[name] = contents.as_json() | {"kept_in": archived.kept_in(partition, name)}
         content.update(f"{name}\0{archives[name]['content']}\0".encode())
     owners.keep(plan_id, keys.get("users", []))
     summary = _summary(partition, plan_id, wanted, after, content.hexdigest()) | {

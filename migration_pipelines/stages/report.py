@@ -132,7 +132,7 @@ def _claims(partition: OpenPartition, figures: Mapping[str, Any], loaded: set[st
 def _records(partition: OpenPartition, figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for every source object: what the source counts, what was extracted, and one outcome for each of its records."""
     seen: set[str] = set()
-    archives = figures[ARCHIVE]["objects"] if ARCHIVE in figures else ()
+    archives = {name: one["key"] for name, one in figures[ARCHIVE]["archives"].items()} if ARCHIVE in figures else {}
     for crm_object, of in figures.items():
         for name, counts in of["objects"].items():
             if name in seen:
@@ -140,7 +140,7 @@ def _records(partition: OpenPartition, figures: Mapping[str, Any]) -> Iterator[d
             seen.add(name)
             keys = [one.key for one in partition.routes_from(name)]
             if name in archives:
-                keys.append(archived.key_of(name))
+                keys.append(archives[name])
             outcomes = partition.ledger.report.outcomes_of_records(keys)
             live = sum(outcomes.values()) - outcomes.get("deleted in source", 0)
             adds_up = (

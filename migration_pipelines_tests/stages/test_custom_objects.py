@@ -11,10 +11,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from migration_pipelines import stages
 from migration_pipelines.core.provisioning import schema_after
 from migration_pipelines.errors import MappingError
+from migration_pipelines.ledger.server import EmbeddedServer
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.stages import gates
 from migration_pipelines.stages.plan import require_known_names, wanted_of
@@ -274,6 +276,38 @@ def test_custom_objects_go_four_ways_in_one_run_and_roles_into_a_note(
             stages.roll_back(partition)
         after = json.dumps(world.snapshot()["notes"])
         assert not [text for text in ("Deal participants", "[Archive]") if text in after]
+
+
+def test_a_card_names_the_table_in_which_a_row_of_a_custom_object_is_kept(
+    ledger: Ledger, server: EmbeddedServer, worker_id: str, custom_source: str, tmp_path: Path
+) -> None:
+    """SF-KOMMO-46, SF-KOMMO-77: the database, the table and the key, where the note of a file names the file."""
+    projects = write_custom_project(tmp_path / "projects")
+    project = projects / "demo" / "project.yaml"
+    change(projects / "demo" / "mapping" / "custom_objects.yaml", "rule: archive_reference", "rule: database_reference")
+    change(
+        project, f"  Site_Visit__c: {DISPOSED['Site_Visit__c']}\n", "  Site_Visit__c: {database: read twice a year}\n"
+    )
+    change(project, "    target: {", "    archive_database: DEMO_ARCHIVE_URL\n    target: {")
+    name = f"custom_objects_{worker_id}"
+    with World.open(ledger, custom_source, projects, tmp_path) as world:
+        url = world.environ["DEMO_ARCHIVE_URL"] = server.create_database(name)
+        world.prepare()
+        world.apply()
+
+        assert world.broken_claims() == {}
+        (note,) = [text for text in texts_on(world.snapshot(), "leads", PUMPS) if text.startswith("[Archive]")]
+        assert note.startswith(
+            f'[Archive] Site Visit V-1: external database, table crm_archive."Site_Visit__c", Id {VISITS[0]}\n[SF:'
+        )
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as database:
+        found = database.execute(sa.text('SELECT "Id", "Findings__c" FROM crm_archive."Site_Visit__c"')).all()
+    assert {tuple(row) for row in found} == {
+        (VISITS[0], 'Leaks, "badly"\nin two places'),
+        (VISITS[1], "Nobody home"),
+    }
+    server.drop_database(name)
 
 
 def test_each_custom_object_with_rows_asks_for_a_decision(ledger: Ledger, custom_source: str, tmp_path: Path) -> None:
