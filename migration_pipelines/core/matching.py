@@ -26,7 +26,7 @@ MatchKey = Mapping[str, str]
 """One key of a mapping's `matched_by:`: target field -> normal form. All of its fields must agree."""
 
 _NOBODY = re.compile(
-    r"(no|none|null|na|nil|nobody|noemail|no[-_.]?(mail|e?-?mail)|no[-_.]?reply|do[-_.]?not[-_.]?reply|unknown|test|fake|x+)"
+    r"(no|none|null|na|nil|nobody|no[-_.]?e?-?mail|no[-_.]?reply|do[-_.]?not[-_.]?reply|unknown|test|fake|x+)"
 )
 _NO_DOMAIN = re.compile(
     r"(.*\.)?(invalid|test|localhost|local|example\.(com|net|org)|no-?e?mail\.\w+|none\.\w+|test\.\w+)"
@@ -56,7 +56,6 @@ def _name(text: str, region: str) -> str | None:
 
 
 _FORMS: Mapping[str, Callable[[str, str], str | None]] = {"e-mail": _e_mail, "phone": _phone, "name": _name}
-FORMS = frozenset(_FORMS)
 
 
 def normal_values(value: Any, form: str, region: str) -> list[str]:

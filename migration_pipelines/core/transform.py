@@ -91,9 +91,8 @@ def compile_route(
 
 def is_in_route(record: SourceRecord, route: Selection) -> bool:
     """Whether the record meets every condition of `when:`, and not every one of `unless:`."""
-    return not (route.when and not _meets_all(record, route.when)) and not (
-        route.unless and _meets_all(record, route.unless)
-    )
+    is_meant = not route.when or _meets_all(record, route.when)
+    return is_meant and not (route.unless and _meets_all(record, route.unless))
 
 
 def _meets_all(record: SourceRecord, conditions: Mapping[str, Condition]) -> bool:

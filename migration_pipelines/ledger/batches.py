@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
 from migration_pipelines.ledger.lock import OrgLock
+from migration_pipelines.ledger.matches import written_of
 
 PAGE = 2_000
 
@@ -374,8 +375,8 @@ def as_written(entry: Entry, before: Mapping[str, Any]) -> Entry:
     """A matched entry of which just these fields are written, and no reference.
 
     Args:
-        before: how they stood. What the mapping does not fill of them is the migration key, whose value is the source id.
+        before: how they stood.
     """
-    payload = {name: entry.payload.get(name, entry.source_id) for name in before}
+    payload = written_of(entry.payload, before, entry.source_id)
     references = tuple((name, route, source_id, None) for name, route, source_id, _ in entry.references)
     return replace(entry, payload=payload, references=references, target_id=entry.matched_id, before=before)

@@ -22,6 +22,15 @@ class Filled:
     written: dict[str, Any] = field(default_factory=dict)
 
 
+def written_of(payload: Mapping[str, Any], before: Mapping[str, Any], source_id: str) -> dict[str, Any]:
+    """What is written of a matched record: the fields whose values as they stood are kept, and no other.
+
+    Args:
+        payload: what the mapping means; a field that it does not fill is the migration key, whose value is the source id.
+    """
+    return {name: payload.get(name, source_id) for name in before}
+
+
 class Matches(PartitionTables):
     """The matched records of a partition. Plans are asked about while they are built."""
 
@@ -145,7 +154,6 @@ class Matches(PartitionTables):
             ids=list(entry_ids),
         ):
             one = filled.setdefault(row["entry_id"], Filled())
-            for name, stood in row["before"].items():
-                one.before.setdefault(name, stood)
-                one.written[name] = row["meant"].get(name, row["source_id"])  # or else it is the migration key
+            one.before = row["before"] | one.before
+            one.written |= written_of(row["meant"], row["before"], row["source_id"])
         return filled

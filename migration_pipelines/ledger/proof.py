@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
+from migration_pipelines.ledger.matches import written_of
 
 PAGE = 1_000
 
@@ -53,7 +54,9 @@ class Proof(PartitionTables):
             last = rows[-1]["entry_id"]
             yield [
                 Written(
-                    row["entry_id"], row["source_id"], row["target_id"], _written(row),
+                    row["entry_id"], row["source_id"], row["target_id"],
+                    row["payload"] if row["before"] is None
+                    else written_of(row["payload"], row["before"], row["source_id"]),
                     tuple(zip(row["ref_fields"], row["ref_target_ids"] or [], strict=True)),
                     row["result"],
                 )
@@ -208,8 +211,3 @@ class Proof(PartitionTables):
             crm_object=crm_object,
         )
         return found[0] if found else None
-
-
-def _written(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    payload, before = row["payload"], row["before"]
-    return payload if before is None else {name: payload.get(name, row["source_id"]) for name in before}

@@ -58,7 +58,7 @@ def explain(partition: OpenPartition, source_id: str) -> list[Mapping[str, Any]]
             f"{partition.key}: the ledger has no record with source id {source_id!r}. Ids are case-sensitive and have "
             "18 characters in Salesforce."
         )
-    files = {one["key"]: one for _name, one in archived.archives(partition).items()}
+    files = {one["key"]: one for one in archived.archives(partition).values()}
     return [{**one, "archive": files.get(one["route"])} for one in story]
 
 
