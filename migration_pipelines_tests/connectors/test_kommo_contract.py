@@ -40,6 +40,7 @@ class Kind:
         create, update: the requests that write, as faults name them.
         count: how many of ours stand in the account.
         is_gone: rolled back means gone.
+        mass_link: the account's switch of that name: whether one call links many records.
     """
 
     name: str
@@ -49,6 +50,10 @@ class Kind:
     change: Mapping[str, Any] | None = None
     update: str = ""
     is_gone: bool = False
+    mass_link: bool = True
+
+    def __str__(self) -> str:
+        return self.name if self.mass_link else f"{self.name}, one record a call"
 
 
 def plain(*values: Mapping[str, Any], **references: str) -> Callable[[Firm], list[Record]]:
@@ -159,19 +164,21 @@ KINDS = (
     ),
     Kind("files", bodies, "POST /v1.0/sessions/upload/*", files, is_gone=True),
     Kind("card_files", on_lead, "PUT /api/v4/leads/*/files", files_on_cards, is_gone=True),
-    Kind("company_contacts", of_company, "POST /api/v4/companies/*/link", links("companies", "contacts"), is_gone=True),
+    Kind("company_contacts", of_company, "POST /api/v4/companies/link", links("companies", "contacts"), is_gone=True),
+    Kind("company_contacts", of_company, "POST /api/v4/companies/*/link", links("companies", "contacts"), is_gone=True,
+         mass_link=False),
+    Kind("lead_elements", of_lead, "POST /api/v4/leads/link", links("leads", "catalog_elements"),
+         {"quantity": 2.5}, "POST /api/v4/leads/link", is_gone=True),
     Kind("lead_elements", of_lead, "POST /api/v4/leads/*/link", links("leads", "catalog_elements"),
-         {"quantity": 2.5}, "POST /api/v4/leads/*/link", is_gone=True),
+         {"quantity": 2.5}, "POST /api/v4/leads/*/link", is_gone=True, mass_link=False),
 )  # fmt: skip
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-every_kind_that_changes = pytest.mark.parametrize(
-    "kind", [one for one in KINDS if one.change], ids=lambda kind: kind.name
-)
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
+every_kind_that_changes = pytest.mark.parametrize("kind", [one for one in KINDS if one.change], ids=str)
 
 
 @pytest.fixture
-def firm() -> Iterator[Firm]:
-    with open_account() as account:
+def firm(kind: Kind) -> Iterator[Firm]:
+    with open_account(mass_link=kind.mass_link) as account:
         target = account.target
         target.provision(Wanted((ASSETS,), target.undoing_needs("leads").pipelines))
         yield Firm(
@@ -294,7 +301,7 @@ def test_undoing_twice_is_undoing_once(firm: Firm, kind: Kind) -> None:
     assert firm.account.target.undone(kind.name, there[ids[2]]).values != there[ids[2]].values
 
 
-@pytest.mark.parametrize("kind", [one for one in KINDS if not one.is_gone], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [one for one in KINDS if not one.is_gone], ids=str)
 def test_what_was_rolled_back_is_adopted_as_it_was(firm: Firm, kind: Kind) -> None:
     """A later load takes the rolled back records up again, and makes no second ones."""
     records = kind.records(firm)

@@ -73,7 +73,7 @@ def test_a_lost_change_of_quantity_is_told_by_the_quantity(account: Account, fau
     """The link stands either way; that it is there says nothing."""
     pump, deal = account.make(PRODUCTS, "01t", {"name": "Pump"}), account.make("leads", "006")
     target_id = account.make("lead_elements", "00k", {"quantity": 1}, lead=[deal], element=[pump])
-    account.set_fault(fault, "POST /api/v4/leads/*/link")
+    account.set_fault(fault, "POST /api/v4/leads*/link")
     record = Record("00k", {"quantity": 7}, {"lead": [deal], "element": [pump]}, target_id)
 
     (result,) = account.write("lead_elements", record)

@@ -24,6 +24,13 @@ def account() -> Iterator[Account]:
         yield account
 
 
+@pytest.fixture(params=[True, False], ids=["links of many", "one record a call"])
+def linking(request: pytest.FixtureRequest) -> Iterator[Account]:
+    """An account that links many records in one call, and one that does not."""
+    with open_account(mass_link=request.param) as account:
+        yield account
+
+
 def companies(count: int, start: int = 1) -> list[Record]:
     return [Record(f"001-{n:04d}", {"name": f"Company {n}"}) for n in range(start, start + count)]
 
@@ -281,56 +288,54 @@ def test_an_update_whose_answer_is_lost_is_told_by_its_fields(account: Account, 
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_links_whose_answer_is_lost_are_asked_about_from_the_contacts_side(account: Account, kind: str) -> None:
-    company = account.make("companies", "001A")
-    people = [account.make("contacts", f"003{n}", {"last_name": "x"}) for n in range(3)]
+def test_links_whose_answer_is_lost_are_asked_about_from_the_contacts_side(linking: Account, kind: str) -> None:
+    company = linking.make("companies", "001A")
+    people = [linking.make("contacts", f"003{n}", {"last_name": "x"}) for n in range(3)]
     batch = [Record(one, {}, {"company_id": [company], "contact_id": [one]}) for one in people]
-    account.set_fault(kind, "POST /api/v4/companies/*/link")
+    linking.set_fault(kind, "POST /api/v4/companies*/link")
 
-    results = account.write("company_contacts", *batch)
+    results = linking.write("company_contacts", *batch)
     if None in results:
-        results = account.write("company_contacts", *batch)
+        results = linking.write("company_contacts", *batch)
 
     assert [one and one.target_id for one in results] == [f"{company}:{one}" for one in people]
-    links = account.twin.get("snapshot").json()["links"]
+    links = linking.twin.get("snapshot").json()["links"]
     assert sorted(str(one["id"]) for one in links) == sorted(people)
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "504_after_apply"])
-@pytest.mark.parametrize(
-    "endpoint", ["PATCH /api/v4/leads", "POST /api/v4/leads/*/unlink", "POST /api/v4/leads/*/link"]
-)
+@pytest.mark.parametrize("endpoint", ["PATCH /api/v4/leads", "POST /api/v4/leads*/unlink", "POST /api/v4/leads*/link"])
 def test_a_deal_that_changes_hands_ends_with_the_links_that_are_meant(
-    account: Account, endpoint: str, kind: str
+    linking: Account, endpoint: str, kind: str
 ) -> None:
-    old, new = (account.make("companies", key) for key in ("001A", "001B"))
-    one, two, three = (account.make("contacts", key, {"last_name": key}) for key in ("003A", "003B", "003C"))
-    deal = account.make("leads", "006A", {"name": "Deal"}, company=[old], contacts=[one, two])
+    old, new = (linking.make("companies", key) for key in ("001A", "001B"))
+    one, two, three = (linking.make("contacts", key, {"last_name": key}) for key in ("003A", "003B", "003C"))
+    deal = linking.make("leads", "006A", {"name": "Deal"}, company=[old], contacts=[one, two])
     record = Record("006A", {"name": "Renamed"}, {"company": [new], "contacts": [two, three]}, target_id=deal)
-    account.set_fault(kind, endpoint)
+    linking.set_fault(kind, endpoint)
 
     for _ in range(3):
-        if words(account.write("leads", record)) == ["updated"]:
+        if words(linking.write("leads", record)) == ["updated"]:
             break
 
-    found = account.target.read_back("leads", [deal])[deal]
+    found = linking.target.read_back("leads", [deal])[deal]
     assert found.values["name"] == "Renamed"
     assert found.references["company"] == [new]
     assert found.references["contacts"] == [two, three]
 
 
-def test_another_main_contact_alone_is_not_taken_for_linked_already(account: Account) -> None:
+def test_another_main_contact_alone_is_not_taken_for_linked_already(linking: Account) -> None:
     """The same people in another order: the pair of sets is equal, the main contact is not."""
-    one, two = (account.make("contacts", key, {"last_name": key}) for key in ("003A", "003B"))
-    deal = account.make("leads", "006A", {"name": "Deal"}, contacts=[one, two])
+    one, two = (linking.make("contacts", key, {"last_name": key}) for key in ("003A", "003B"))
+    deal = linking.make("leads", "006A", {"name": "Deal"}, contacts=[one, two])
     record = Record("006A", {"name": "Deal"}, {"contacts": [two, one]}, target_id=deal)
-    account.set_fault("cut_before", "POST /api/v4/leads/*/link")
+    linking.set_fault("cut_before", "POST /api/v4/leads*/link")
 
     for _ in range(2):
-        if words(account.write("leads", record)) == ["updated"]:
+        if words(linking.write("leads", record)) == ["updated"]:
             break
 
-    assert account.target.read_back("leads", [deal])[deal].references["contacts"] == [two, one]
+    assert linking.target.read_back("leads", [deal])[deal].references["contacts"] == [two, one]
 
 
 def test_what_others_made_meanwhile_is_not_taken_for_ours(account: Account) -> None:

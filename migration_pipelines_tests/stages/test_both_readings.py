@@ -45,7 +45,7 @@ NUMBERS: dict[str, tuple[int, ...]] = {
 
 NOT_MET = {
     *("requests_per_second_of_all", "block_window_seconds", "retry_after_seconds", "seats", "over_plan"),  # with others only
-    *("duplicate_control", "complex_links_existing", "mass_link", "contact_to_lead_links"),  # calls that we do not make
+    *("duplicate_control", "complex_links_existing", "contact_to_lead_links"),  # calls that we do not make
     *("events_backdated", "events_page", "backdated_starts_automations", "feed_collapses_seconds"),  # seen by people only
     *("contacts_filter_created_at", "custom_field_filter", "tag_filter"),  # filters that we do not use
     *("context_user", "spent_token_status", "open_downloads", "delete_custom_fields", "delete_status", "updated_at"),

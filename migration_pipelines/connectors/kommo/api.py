@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -72,6 +73,12 @@ class KommoApi:
         """As `read`; None also where Kommo says that what the path names does not exist."""
         response = self._http.get(path, params)
         return None if response.status_code == 404 else self._content(response)
+
+    @cached_property
+    def links_of_many(self) -> bool:
+        """Whether one call links many records. The vendor's own client and amoCRM's reference, which is of the same API,
+        have that form; Kommo's reference leaves it out, so the account is asked, once."""
+        return self.has("/api/v4/companies/links?filter[entity_id][]=1")
 
     def has(self, path: str) -> bool:
         """Whether the account knows a part of the API that not every account has."""

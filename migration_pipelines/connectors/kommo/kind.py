@@ -18,10 +18,9 @@ class Kind(ABC):
     """The parts of `connectors.base.Target` that differ from kind to kind; arguments and results are as there.
 
     Attributes:
-        group_by, may_ignore, undoing_needs: as the target's methods of these names say.
+        may_ignore, undoing_needs: as the target's methods of these names say.
     """
 
-    group_by: str | None = None
     may_ignore: frozenset[str] = frozenset()
     undoing_needs: Wanted = Wanted((), ())
 
@@ -30,6 +29,9 @@ class Kind(ABC):
 
     @abstractmethod
     def batch_size(self) -> int: ...
+
+    def group_by(self) -> str | None:
+        return None
 
     def high_water(self) -> str | None:
         return None

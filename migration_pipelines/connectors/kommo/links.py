@@ -1,18 +1,16 @@
-"""Links in Kommo, which are safe to repeat: a pair is linked or it is not. Many travel in one call, all of one record.
+"""Links in Kommo, which are safe to repeat: a pair is linked or it is not.
 
-Contact and company are linked from the company's side, products from the lead's; the id of such a link is
-"<id of the one>:<id of the other>". Deals take company and contacts when they are created, and by calls of their own
-afterwards.
+Many travel in one call: all of one record, or of many records where the account takes that. Contact and company are
+linked from the company's side, products from the lead's; the id of such a link is "<id of the one>:<id of the other>".
+Deals take company and contacts when they are created, and by calls of their own afterwards.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-
-import httpx
 
 from migration_pipelines.connectors.base import Batch, Found, Joined, Record, WriteResult
 from migration_pipelines.connectors.kommo.api import KommoApi
@@ -45,6 +43,33 @@ class LinkForm:
     values: tuple[FieldSchema, ...] = ()
 
 
+@dataclass(frozen=True)
+class Link:
+    """One link, from the side that calls are made from.
+
+    Attributes:
+        near: id of the record on that side.
+        kind, far: the other record; an element with its list, "<list>:<id>".
+    """
+
+    near: str
+    kind: str
+    far: str
+    quantity: Any = None
+    is_main: bool = False
+
+    def item(self) -> dict[str, Any]:
+        """The far end as a call names it."""
+        catalog, _, number = self.far.rpartition(":")
+        metadata: dict[str, Any] = {"catalog_id": int(catalog)} if catalog else {}
+        if self.quantity is not None:
+            metadata["quantity"] = _number(self.quantity)
+        if self.is_main:
+            metadata["is_main"] = True
+        item = {"to_entity_id": int(number), "to_entity_type": self.kind}
+        return item | ({"metadata": metadata} if metadata else {})
+
+
 COMPANY_CONTACTS = LinkForm(
     "company_contacts", "Links between companies and contacts", "companies", "company_id", "contacts", "contact_id",
     is_read_from_far=True,
@@ -61,7 +86,6 @@ class Links(Kind):
     def __init__(self, api: KommoApi, form: LinkForm) -> None:
         self._api = api
         self._form = form
-        self.group_by = form.near_field
 
     def schema(self) -> ObjectSchema:
         form = self._form
@@ -72,17 +96,20 @@ class Links(Kind):
     def batch_size(self) -> int:
         return self._api.array_size.now
 
+    def group_by(self) -> str | None:
+        return None if self._api.links_of_many else self._form.near_field
+
     def render(self, batch: Batch) -> bytes:
-        """All that is linked to one record."""
-        return json.dumps([self._end(self._far(one), one.values) for one in batch.records]).encode()
+        return _body(self._api, [self._link(one) for one in batch.records])
 
     def write(self, batch: Batch, body: bytes) -> Sequence[WriteResult | None]:
         if moved := [one.target_id for one in batch.records if one.target_id not in (None, self._id(one))]:
             self.undo(dict.fromkeys(moved, Found({})))  # a contact has one company at most, so the old link goes first
-        path = self._path(self._near(batch.records[0]), "link")
+        path = _path(self._api, self._form.near, self._near(batch.records[0]), "link")
         response = self._api.write_array("POST", path, body, len(batch.records))
         if response.status_code == 200:
-            return [self._linked(one) for one in batch.records]
+            told = {_answered(one) for one in response.json()["_embedded"]["links"]}
+            return [self._linked(one) if self._id(one) in told else None for one in batch.records]
         if len(batch.records) == 1:
             return [WriteResult("failed", message=f"link: {in_its_words(response)}")]
         return [None] * len(batch.records)
@@ -138,19 +165,11 @@ class Links(Kind):
         return None
 
     def undo(self, records: Mapping[str, Found]) -> Mapping[str, str]:
-        by_near: dict[str, list[str]] = {}
-        for target_id in records:
-            near, _, far = target_id.partition(":")
-            by_near.setdefault(near, []).append(far)
-        refused = {}
-        for near, others in by_near.items():
-            while others:
-                chunk, others = others[: self.batch_size()], others[self.batch_size() :]
-                body = json.dumps([self._end(one, {}) for one in chunk]).encode()
-                response = self._api.write_array("POST", self._path(near, "unlink"), body, len(chunk))
-                if response.status_code != 204:
-                    refused.update({f"{near}:{one}": f"not unlinked (status {response.status_code})" for one in chunk})
-        return refused
+        ends = {one: one.partition(":")[::2] for one in records}
+        links = {Link(near, self._form.far, far): one for one, (near, far) in ends.items()}
+        return {
+            links[link]: words for link, words in _change(self._api, self._form.near, "unlink", list(links)).items()
+        }
 
     def _near(self, record: Record) -> str:
         return record.references[self._form.near_field][0]
@@ -161,23 +180,18 @@ class Links(Kind):
     def _id(self, record: Record) -> str:
         return f"{self._near(record)}:{self._far(record)}"
 
-    def _path(self, near: str, verb: str) -> str:
-        return f"/api/v4/{self._form.near}/{near}/{verb}"
-
-    def _end(self, far: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The far end of a link as a call names it. An element is named with its list."""
-        catalog, _, number = far.rpartition(":")
-        end: dict[str, Any] = {"to_entity_id": int(number), "to_entity_type": self._form.far}
-        if catalog:
-            end["metadata"] = {"catalog_id": int(catalog)}
-            if (quantity := values.get("quantity")) is not None:
-                end["metadata"]["quantity"] = _number(quantity)
-        return end
+    def _link(self, record: Record) -> Link:
+        return Link(self._near(record), self._form.far, self._far(record), quantity=record.values.get("quantity"))
 
 
 def _our_id(other: Mapping[str, Any]) -> str:
     catalog = (other.get("metadata") or {}).get("catalog_id")
     return f"{catalog}:{other['id']}" if catalog else str(other["id"])
+
+
+def _answered(link: Mapping[str, Any]) -> str:
+    """The id of a link that an answer to linking names."""
+    return f"{link['entity_id']}:{_our_id({**link, 'id': link['to_entity_id']})}"
 
 
 def _carried(other: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,44 +211,77 @@ def are_as_meant(meant: Sequence[str], there: Sequence[str]) -> bool:
 
 
 def relink_deals(api: KommoApi, records: Sequence[Record], found: Mapping[str, Found]) -> None:
-    """Give each deal the company and contacts that are meant, and take away those that are not."""
+    """Give deals the company and contacts that are meant, and take away those that are not."""
+    surplus: list[Link] = []
+    wanted: list[Link] = []
     for record in records:
         there = found.get(record.target_id or "", Found({})).references
-        meant, linked = _deal_links(record.references), _deal_links(there)
+        meant, linked = (_deal_links(record.target_id or "", one) for one in (record.references, there))
         main = record.references.get("contacts", ())[:1]
         is_main_elsewhere = list(there.get("contacts", ())[:1]) != list(main)
-        wanted = [one for one in meant if one not in linked or (is_main_elsewhere and one == ("contacts", *main))]
-        if surplus := [one for one in linked if one not in meant]:
-            _change(api, record.target_id, "unlink", surplus, ())
-        if wanted:
-            _change(api, record.target_id, "link", wanted, main)
+        surplus += [one for one in linked if one not in meant]
+        for one in meant:
+            is_main = one.kind == "contacts" and one.far in main
+            if one not in linked or (is_main and is_main_elsewhere):
+                wanted.append(replace(one, is_main=is_main))
+    _change(api, "leads", "unlink", surplus)
+    _change(api, "leads", "link", wanted)
 
 
 def unlink_deals(api: KommoApi, records: Mapping[str, Found]) -> dict[str, str]:
     """Take away all links of deals. Returns Kommo's words for each deal whose links it keeps."""
-    refused = {}
-    for target_id, found in records.items():
-        if linked := _deal_links(found.references):
-            response = _change(api, target_id, "unlink", linked, ())
-            if not response.is_success:
-                refused[target_id] = in_its_words(response)
-    return refused
+    links = [link for target_id, found in records.items() for link in _deal_links(target_id, found.references)]
+    return {link.near: words for link, words in _change(api, "leads", "unlink", links).items()}
 
 
-def _deal_links(references: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+def _deal_links(deal: str, references: Mapping[str, Sequence[str]]) -> list[Link]:
     return [
-        *(("companies", one) for one in references.get("company", ())),
-        *(("contacts", one) for one in references.get("contacts", ())),
+        *(Link(deal, "companies", one) for one in references.get("company", ())),
+        *(Link(deal, "contacts", one) for one in references.get("contacts", ())),
     ]
 
 
-def _change(
-    api: KommoApi, deal: str | None, verb: str, pairs: Sequence[tuple[str, str]], main: Sequence[str]
-) -> httpx.Response:
-    items = []
-    for kind, one in pairs:
-        item: dict[str, Any] = {"to_entity_id": int(one), "to_entity_type": kind}
-        if kind == "contacts" and one in main:
-            item["metadata"] = {"is_main": True}
-        items.append(item)
-    return api.write("POST", f"/api/v4/leads/{deal}/{verb}", json.dumps(items).encode())
+def _change(api: KommoApi, near: str, verb: str, links: Sequence[Link]) -> dict[Link, str]:
+    """Link or unlink, in as few calls as the account takes. What comes with others and is refused is asked for alone.
+
+    Returns:
+        Kommo's words for each link that it refuses.
+    """
+    refused: dict[Link, str] = {}
+    for some in _in_calls(api, links):
+        response = api.write_array("POST", _path(api, near, some[0].near, verb), _body(api, some), len(some))
+        if response.is_success:
+            continue
+        if len(some) == 1:
+            refused[some[0]] = in_its_words(response)
+        else:
+            for one in some:
+                refused |= _change(api, near, verb, [one])
+    return refused
+
+
+def _in_calls(api: KommoApi, links: Sequence[Link]) -> Iterator[list[Link]]:
+    groups = [links] if api.links_of_many else _by_record(links)
+    for group in groups:
+        rest = list(group)
+        while rest:
+            length = api.array_size.now
+            yield rest[:length]
+            rest = rest[length:]
+
+
+def _by_record(links: Sequence[Link]) -> Collection[Sequence[Link]]:
+    groups: dict[str, list[Link]] = {}
+    for one in links:
+        groups.setdefault(one.near, []).append(one)
+    return groups.values()
+
+
+def _path(api: KommoApi, kind: str, near: str, verb: str) -> str:
+    return f"/api/v4/{kind}/{verb}" if api.links_of_many else f"/api/v4/{kind}/{near}/{verb}"
+
+
+def _body(api: KommoApi, links: Sequence[Link]) -> bytes:
+    """Links as a call names them. Where one call serves many records, each link names its own."""
+    of = ({"entity_id": int(one.near)} if api.links_of_many else {} for one in links)
+    return json.dumps([own | one.item() for own, one in zip(of, links, strict=True)]).encode()

@@ -165,7 +165,7 @@ class KommoTarget:
     # Writing
 
     def group_by(self, target_object: str) -> str | None:
-        return None if target_object == USERS else self._kind(target_object).group_by
+        return None if target_object == USERS else self._kind(target_object).group_by()
 
     def batch_size(self, target_object: str) -> int:
         return self._kind(target_object).batch_size()

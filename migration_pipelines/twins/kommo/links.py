@@ -172,7 +172,7 @@ def _must_exist(twin: Kommo, entity: Entity, record_id: int) -> None:
 
 
 def _mass_form(twin: Kommo) -> None:
-    """In the vendor's SDK, not in Kommo's reference."""
+    """In the vendor's SDK and in amoCRM's reference, not in Kommo's."""
     if not twin.switches.mass_link:
         raise refuse(404, "Not found")
 
