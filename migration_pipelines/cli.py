@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,7 @@ from migration_pipelines.project import load_projects
 from migration_pipelines.reports import text
 from migration_pipelines.reports.outlook import decisions_text
 from migration_pipelines.reports.verdict import summary_text
+from migration_pipelines.reports.ways import ways_text
 from migration_pipelines.settings import load_settings
 
 app = typer.Typer(
@@ -36,6 +38,12 @@ app = typer.Typer(
 Key = Annotated[str, typer.Argument(metavar="PARTITION", help="project and environment, such as acme-sandbox")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of text")]
 By = Annotated[str, typer.Option("--by", help="who gives their word; the name goes into the ledger")]
+
+
+WHAT_TO_DO = (
+    "Move each suggestion below undecided: into fields:, or the field with its reason into lost:, and take it out of "
+    "undecided:. After a row from: X.Name extract again."
+)
 
 
 def _me() -> str:
@@ -120,14 +128,14 @@ def extract(key: Key, as_json: Json = False) -> None:
 
 @app.command("map")
 def map_(key: Key, as_json: Json = False) -> None:
-    """Add to the mapping files what nobody has disposed of yet, as undecided."""
+    """Add to the mapping files what nobody has disposed of yet, as undecided, and say which ways open objects have."""
     with _partition(key) as partition:
-        added = stages.propose(partition)
+        added, open_ = stages.propose(partition), stages.open_objects(partition)
         folder = partition.project.folder / "mapping"
-    done = "\n".join(
-        [*added, f"Written into {folder}. Move what is undecided into fields:, or with its reason into lost:."]
-    )
-    _print(as_json, {"added": added}, done if added else "Nothing to add: every filled field is disposed of.")
+    lines = [*added, f"Written into {folder}. {WHAT_TO_DO}"] if added else ["Nothing to add to the mapping files."]
+    if open_:
+        lines += ["", ways_text(open_), "", f"Then: crm-migrate discover {key}, and extract."]
+    _print(as_json, {"added": added, "open_objects": [asdict(one) for one in open_]}, "\n".join(lines))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from migration_pipelines.core.provisioning import Wanted
 from migration_pipelines.core.records import SourceRecord
-from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class FileBody:
 class Source(Protocol):
     """A CRM that records come from. Nothing is ever written to it."""
 
-    def describe(self, in_full: Sequence[str], also: Callable[[str], bool] = lambda _name: False) -> OrgSchema:
+    def describe(self, in_full: Sequence[str], also: Callable[[ObjectSchema], bool] = lambda _found: False) -> OrgSchema:
         """What the org is; the fields only of the objects named, and of those with records that `also` asks for.
 
         Raises:

@@ -262,8 +262,8 @@ PLAN_CLAIMS = (
             "every source object and field is disposed of",
             "source object or field without a disposition",
             "source objects or fields without a disposition",
-            "Give an object its reason under objects: in project.yaml. Fields: crm-migrate map PARTITION writes them into "
-            "the mapping files as undecided; move each into fields:, or with its reason into lost:.",
+            "Run crm-migrate map PARTITION: it says of each object which ways are open and what to write for each, and writes "
+            "the fields into the mapping files as undecided; move each into fields:, or with its reason into lost:.",
         ),
     ),
     Claim(

@@ -48,7 +48,8 @@ def differences(meant: Mapping[str, Any], found: Mapping[str, Any], *, is_new: b
 
 
 def judge(meant: Any, found: Any) -> Verdict:
-    """Empty equals empty; numbers by value; text also after blanks at its ends and line ends are made alike."""
+    """Empty equals empty; numbers by value; text also after blanks at its ends and line ends are made alike; several choices
+    in any order."""
     if is_empty(meant) and is_empty(found):
         return Verdict.EQUAL
     if meant == found:
@@ -73,7 +74,8 @@ def _normal(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\r\n", "\n").strip()
     if isinstance(value, list):
-        return [_normal(one) for one in value]
+        normal = [_normal(one) for one in value]
+        return sorted(normal) if all(isinstance(one, str) for one in normal) else normal
     if isinstance(value, dict):
         return {name: _normal(one) for name, one in value.items()}
     return value

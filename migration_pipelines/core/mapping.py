@@ -127,12 +127,19 @@ class ReferenceMap(Frozen):
 
 
 class Undecided(Frozen):
-    """A source field that nobody has disposed of yet, with what is known of it. The plan stays closed while there is one."""
+    """A source field that nobody has disposed of yet, with what is known of it. The plan stays closed while there is one.
+
+    `suggestion` is the row as it could stand in `fields:`; a text says what has to be decided."""
 
     type: str = ""
     filled: str = ""
     samples: list[Any] = []
-    suggestion: str = ""
+    suggestion: str | Mapping[Text, FieldMap] = ""
+
+    @property
+    def proposed(self) -> tuple[str, ...]:
+        """The target fields of the suggestion."""
+        return () if isinstance(self.suggestion, str) else tuple(self.suggestion)
 
 
 class EmptyTest(Frozen):

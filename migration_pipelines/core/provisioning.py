@@ -97,7 +97,7 @@ def _field(
     if row.many == "lines":
         return WantedField(target_object, name, label, "textarea")
     if made := made_type(row.convert):
-        return WantedField(target_object, name, label, _made(made))
+        return WantedField(target_object, name, label, _made(made), first.choices if made == "multiselect" else ())
     if row.table:
         return WantedField(target_object, name, label, "text")
     if first.type in ("text", "url") and (first.max_length or 0) > TEXT_LIMIT:

@@ -14,7 +14,8 @@ class FieldSchema(Frozen):
 
     `type` is ours: text, textarea, integer, decimal, boolean, date, datetime, select, multiselect,
     multitext, reference, url, id; `max_length` is in characters; `filled` is how many records hold a value, where the
-    org was asked."""
+    org was asked. Of a reference `refers_to` says to which objects, and `name_path` by which path their name is read,
+    such as "Owner.Name"; of an amount `currency_field` says which field has its currency."""
 
     name: str
     label: str = ""
@@ -26,12 +27,15 @@ class FieldSchema(Frozen):
     is_custom: bool = False
     is_business: bool = True
     filled: int | None = None
+    refers_to: tuple[str, ...] = ()
+    name_path: str | None = None
+    currency_field: str | None = None
 
 
 class ObjectSchema(Frozen):
     """One object: its fields by API name or code, and how many records it holds where the org says so.
 
-    `is_counted` tells a count from the org's own estimate."""
+    `is_counted` tells a count from the org's own estimate; `takes_fields` says that fields can be made in it."""
 
     name: str
     label: str = ""
@@ -40,6 +44,7 @@ class ObjectSchema(Frozen):
     is_counted: bool = False
     is_custom: bool = False
     is_business: bool = True
+    takes_fields: bool = False
 
 
 class User(Frozen):

@@ -24,6 +24,7 @@ from migration_pipelines.core.concerns import Concern
 from migration_pipelines.core.converters.phone import REGIONS
 from migration_pipelines.core.mapping import Frozen, Text
 from migration_pipelines.core.rules import RuleBook
+from migration_pipelines.core.ways import Ways
 from migration_pipelines.errors import InvalidInput
 
 
@@ -106,6 +107,7 @@ class Pair(Frozen):
     name: str
     folder: Path
     rules: RuleBook
+    ways: Ways
     decisions: Mapping[str, Decision]
     objects: Mapping[str, Disposition]
     compatibility: CompatibilityTable
@@ -169,7 +171,7 @@ def load_pair(source: str, target: str) -> Pair:
     compatibility = CompatibilityTable.model_validate(_read(folder / "compatibility.yaml"))
     module = importlib.import_module(f"{__name__}.{name}.rules")
     return Pair(
-        name=name, folder=folder, rules=module.RULES, decisions=content.decisions, objects=content.objects,
+        name=name, folder=folder, rules=module.RULES, ways=module.WAYS, decisions=content.decisions, objects=content.objects,
         compatibility=compatibility,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from migration_pipelines.stages.new import new
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.pilot import see_pilot
 from migration_pipelines.stages.plan import plan
-from migration_pipelines.stages.propose import propose
+from migration_pipelines.stages.propose import open_objects, propose
 from migration_pipelines.stages.provision import provision
 from migration_pipelines.stages.report import read_report, report_path, write_report
 from migration_pipelines.stages.roll_back import preview, roll_back, write_admin_list
@@ -23,7 +23,7 @@ from migration_pipelines.stages.verify import verify
 
 __all__ = [
     "OpenPartition", "approve_plan", "archive", "confirm_rows", "consent_address", "consequences", "discover", "explain",
-    "extract", "judge_object", "judge_plan", "keep_file", "load", "new", "plan", "preview", "propose", "provision",
-    "read_report", "report_path", "roll_back", "see_pilot", "sign_in", "standing", "status", "transferability",
+    "extract", "judge_object", "judge_plan", "keep_file", "load", "new", "open_objects", "plan", "preview", "propose",
+    "provision", "read_report", "report_path", "roll_back", "see_pilot", "sign_in", "standing", "status", "transferability",
     "verify", "vouch", "write_admin_list", "write_report",
 ]  # fmt: skip

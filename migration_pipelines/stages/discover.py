@@ -20,7 +20,7 @@ def discover(partition: OpenPartition) -> Discovered:
     Raises:
         MappingError, PermanentFailure, TransientFailure: as the connectors' `describe`.
     """
-    source = partition.source.describe(partition.source_objects, also=partition.may_be_archived)
+    source = partition.source.describe(partition.source_objects, also=partition.wants_fields_of)
     target = partition.target.describe()
     partition.keep_schema("source", source)
     partition.keep_schema("target", target)

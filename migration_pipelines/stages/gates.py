@@ -8,7 +8,7 @@ from typing import Any
 from migration_pipelines.connectors.registry import record_ceilings
 from migration_pipelines.core.claims import PLAN_CLAIMS, Judgement, claims_of
 from migration_pipelines.core.crm_objects import NAMES
-from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.stages.partition import CONVERT, MULTI_CURRENCY, OpenPartition
 
@@ -25,16 +25,19 @@ def unconfirmed(partition: OpenPartition) -> list[str]:
 
 def undisposed(partition: OpenPartition) -> list[str]:
     """Source objects with rows, and fields that some record fills, that are neither mapped nor lost by a decision."""
-    source = partition.schema("source")
-    routed = partition.source_objects
-    found = [
-        f"{name} ({schema.records} records)"
-        for name, schema in source.objects.items()
-        if schema.is_business and schema.records and name not in routed and name not in partition.dispositions
-    ]
-    for name in routed:
+    found = [f"{one.name} ({one.records} records)" for one in open_objects(partition)]
+    for name in partition.source_objects:
         found += [f"{name}.{field}" for field in open_fields(partition, name)]
     return found
+
+
+def open_objects(partition: OpenPartition) -> list[ObjectSchema]:
+    """Source objects with rows that are neither mapped nor disposed of by a decision."""
+    return [
+        one
+        for name, one in partition.schema("source").objects.items()
+        if one.is_business and one.records and name not in partition.source_objects and name not in partition.dispositions
+    ]
 
 
 def gaps(partition: OpenPartition) -> Sequence[str]:
@@ -56,7 +59,8 @@ def unvouched(partition: OpenPartition) -> list[str]:
 def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
     """Fields of an object that records fill and that no route reads or declares lost -> how many records fill them.
 
-    None where the records are archived as well: the archive has every field.
+    None where the records are archived as well: the archive has every field. To read the name of the record that a
+    reference points at is to read the reference.
     """
     if source_object in partition.archived:
         return {}
@@ -68,7 +72,7 @@ def open_fields(partition: OpenPartition, source_object: str) -> dict[str, int]:
     return {
         name: filled[name]
         for name, field in schema.fields.items()
-        if field.is_business and filled.get(name) and name not in disposed
+        if field.is_business and filled.get(name) and not {name, field.name_path} & disposed
     }
 
 

@@ -192,6 +192,11 @@ class OpenPartition:
         own, is_routed = source_object in self.project.file.objects, source_object in self.source_objects
         return (own or not is_routed) and bool(KEPT & (self.project.disposition_of(source_object) or {}).keys())
 
+    def wants_fields_of(self, found: ObjectSchema) -> bool:
+        """Whether the fields of an object with rows are read that no route takes: it may be archived, or is open."""
+        is_open = found.is_business and found.name not in self.source_objects
+        return self.may_be_archived(found.name) or (is_open and not self.project.disposition_of(found.name))
+
     @cached_property
     def archived(self) -> tuple[str, ...]:
         """The source objects whose records are archived, as far as the org has any. A route may take them as well."""

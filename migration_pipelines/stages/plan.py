@@ -168,9 +168,7 @@ def wanted_of(partition: OpenPartition, source: OrgSchema, target: OrgSchema) ->
     """
     mapped = work_out_wanted(partition.mappings, source, target, partition.project.pair.rules)
     own = partition.target.migration_fields()
-    extended = {one.object for one in own.fields} | {
-        name for name, one in target.objects.items() if any(field.is_custom for field in one.fields.values())
-    }
+    extended = {one.object for one in own.fields} | {name for name, one in target.objects.items() if one.takes_fields}
     for one in mapped.fields:
         if one.object not in extended:
             raise MappingError(

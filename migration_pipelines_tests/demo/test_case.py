@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,51 +12,30 @@ import httpx
 import pytest
 
 from migration_pipelines import stages
-from migration_pipelines.demo import already, kommo, kommo_case, proof, salesforce_case, stage
+from migration_pipelines.demo import already, kommo_case, proof, salesforce_case
 from migration_pipelines.demo import case as study
 from migration_pipelines.demo.final_report import FinalReport
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.twins.kit.serve import serve_in_thread
 from migration_pipelines.twins.kommo.app import build_kommo_twin
-from migration_pipelines.twins.salesforce import build_salesforce_twin
+from migration_pipelines_tests.office import office, office_source, write_office_account, write_office_project
 from migration_pipelines_tests.world import World
 
-SMALL = study.build(study.SMALL)
+SMALL = office()
 
 
 @pytest.fixture(scope="module")
 def migrated(ledger: Ledger, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The small case, brought over and reported."""
     folder = tmp_path_factory.mktemp("case")
-    salesforce_case.write(SMALL, folder / "seed")
-    kommo.write_account(SMALL.firm, folder / "account.json", already.records(SMALL.typed))
-    app = build_salesforce_twin(
-        seed=folder / "seed", client_id="demo", client_secret="planted-client-secret", switches=salesforce_case.SWITCHES
-    )
-    shutil.copytree(stage.PROJECT, folder / "projects" / "demo")
-    decided(folder / "projects" / "demo")
-    with (
-        serve_in_thread(app) as source,
-        World.open(ledger, source.url, folder / "projects", folder, account=folder / "account.json") as world,
-    ):
+    account = write_office_account(folder / "account.json")
+    projects = write_office_project(folder / "projects")
+    with office_source(folder) as url, World.open(ledger, url, projects, folder, account=account) as world:
         world.prepare()
         world.apply()
         with world.partition() as partition:
             stages.write_report(partition)
         yield world
-
-
-def decided(project: Path) -> None:
-    """What the demo's walk-through decides on the way, at full pace."""
-    file, owners = project / "project.yaml", project / "owners.yaml"
-    text = file.read_text("utf-8").replace("  unmatched_owner:", "  unmatched_owner: stop", 1)
-    text = text.replace("requests_per_second: 7", "requests_per_second: 10000").replace(
-        "quiet_seconds: 1", "quiet_seconds: 0.05"
-    )
-    file.write_text(text, "utf-8")
-    owners.write_text(
-        owners.read_text("utf-8") + "  maria.silva@harbor.example: olivia.stone@harbor.example\n", "utf-8"
-    )
 
 
 def final_report(world: World) -> FinalReport:

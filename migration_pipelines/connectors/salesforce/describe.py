@@ -80,6 +80,7 @@ _TYPES = {
 
 def object_schema(described: Mapping[str, Any]) -> ObjectSchema:
     """The fields that a query can select as plain values: no compounds, no bodies."""
+    is_multi_currency = any(one["name"] == _CURRENCY for one in described["fields"])
     fields = {
         one["name"]: FieldSchema(
             name=one["name"],
@@ -91,8 +92,29 @@ def object_schema(described: Mapping[str, Any]) -> ObjectSchema:
             writable=one["createable"],
             is_custom=one["custom"],
             is_business=one["name"] not in NEVER_BUSINESS_FIELDS,
+            refers_to=tuple(one["referenceTo"] or ()),
+            name_path=_name_path(one),
+            currency_field=_CURRENCY if one["type"] == "currency" and is_multi_currency else None,
         )
         for one in described["fields"]
         if one["type"] in _TYPES
     }
     return ObjectSchema(name=described["name"], label=described["label"], fields=fields, is_custom=described["custom"])
+
+
+_CURRENCY = "CurrencyIsoCode"
+# What stands for a name where an object has no field Name.
+_NAME_FIELDS = {
+    "Case": "CaseNumber", "Contract": "ContractNumber", "ContractLineItem": "LineItemNumber", "Event": "Subject",
+    "Idea": "Title", "Order": "OrderNumber", "OrderItem": "OrderItemNumber", "ServiceAppointment": "AppointmentNumber",
+    "Solution": "SolutionName", "Task": "Subject", "WorkOrder": "WorkOrderNumber",
+    "WorkOrderLineItem": "LineItemNumber", "ContentDocument": "Title", "ContentVersion": "Title",
+}  # fmt: skip
+
+
+def _name_path(field: Mapping[str, Any]) -> str | None:
+    """By which path the name of a reference's parent is read. Of one of several objects it is `Name` for all of them."""
+    parents = field["referenceTo"] or ()
+    if not parents or not field["relationshipName"]:
+        return None
+    return f"{field['relationshipName']}.{_NAME_FIELDS.get(parents[0], 'Name') if len(parents) == 1 else 'Name'}"

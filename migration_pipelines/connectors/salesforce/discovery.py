@@ -29,7 +29,7 @@ _LIMITS = (
 
 def discover(
     api: SalesforceApi, in_full: Sequence[str], count: Callable[[str], int],
-    also: Callable[[str], bool] = lambda _name: False,
+    also: Callable[[ObjectSchema], bool] = lambda _found: False,
 ) -> OrgSchema:  # fmt: skip
     """Everything about the org; the fields only of the objects named in `in_full`, and of those with rows that `also` asks for.
 
@@ -84,7 +84,7 @@ def discover(
 
 def _objects(
     api: SalesforceApi, shown: Mapping[str, Mapping[str, Any]], in_full: Sequence[str], count: Callable[[str], int],
-    also: Callable[[str], bool],
+    also: Callable[[ObjectSchema], bool],
 ) -> Iterator[ObjectSchema]:  # fmt: skip
     """The objects that are mapped, and those that have rows as far as can be told."""
     counted = api.get("limits/recordCount", what="the record counts")["sObjects"]
@@ -103,11 +103,11 @@ def _objects(
         is_ours = is_business(entry)
         exact = _count_if_allowed(count, name) if is_ours and estimated.get(name) != 0 else None
         if records := estimated.get(name, 0) if exact is None else exact:
-            yield ObjectSchema(
+            found = ObjectSchema(
                 name=name, label=entry["label"], records=records, is_counted=exact is not None,
                 is_custom=entry["custom"], is_business=is_ours,
-                fields=object_schema(api.describe(name)).fields if also(name) else {},
             )  # fmt: skip
+            yield found.model_copy(update={"fields": object_schema(api.describe(name)).fields}) if also(found) else found
 
 
 def _count_if_allowed(count: Callable[[str], int], name: str) -> int | None:

@@ -13,12 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
+from urllib3 import Retry
 
 from migration_pipelines.errors import InvalidInput, PermanentFailure, TransientFailure
 
 TIMEOUT_SECONDS = 60
+ATTEMPTS = 4
+PASSING = frozenset({429, 500, 502, 503, 504})
+"""Statuses that say nothing about our credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ class OneOrigin(requests.Session):
     def __init__(self, origin: str) -> None:
         super().__init__()
         self._origin = urlsplit(origin)
+        again = Retry(
+            ATTEMPTS - 1, backoff_factor=0.25, status_forcelist=PASSING, allowed_methods=None, raise_on_status=False
+        )
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, HTTPAdapter(max_retries=again))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         parts = urlsplit(url.decode() if isinstance(url, bytes) else url)
@@ -51,8 +61,9 @@ class OneOrigin(requests.Session):
         options.setdefault("timeout", TIMEOUT_SECONDS)
         options["allow_redirects"] = False  # the secret goes to no other host
         response = super().request(method, here, *args, **options)
-        if response.status_code >= 500:  # simple-salesforce takes any body for an answer about credentials
-            response.raise_for_status()
+        # simple-salesforce takes any body for an answer about credentials
+        if response.status_code in PASSING or not isinstance(response.json(), dict):
+            raise requests.HTTPError(f"status {response.status_code}")
         return response
 
 
@@ -90,11 +101,16 @@ def sign_in(origin: str, credentials: Credentials, *, api_version: str) -> str:
         ) from None
     except requests.RequestException as error:
         raise TransientFailure(
-            f"Salesforce at {origin} cannot be reached ({type(error).__name__}). Check the URL and the network, then run "
+            f"Salesforce at {origin} cannot be reached ({_said(error)}). Check the URL and the network, then run "
             "the same command again."
         ) from None
     finally:
         session.close()
+
+
+def _said(error: requests.RequestException) -> str:
+    """What came instead of an answer, without the address, which may hold a secret."""
+    return str(error) if type(error) is requests.HTTPError else type(error).__name__
 
 
 def _advice(credentials: Credentials) -> str:

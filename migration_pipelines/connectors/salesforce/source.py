@@ -27,7 +27,7 @@ from migration_pipelines.connectors.salesforce.query import fits_a_url, query_pa
 from migration_pipelines.connectors.salesforce.sign_in import Credentials, sign_in
 from migration_pipelines.connectors.salesforce.soql import STAMPS, Selection, changed, live, one_of
 from migration_pipelines.core.records import SourceRecord
-from migration_pipelines.core.schema import OrgSchema
+from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.errors import PermanentFailure
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class SalesforceSource:
     def close(self) -> None:
         self._http.close()
 
-    def describe(self, in_full: Sequence[str], also: Callable[[str], bool] = lambda _name: False) -> OrgSchema:
+    def describe(self, in_full: Sequence[str], also: Callable[[ObjectSchema], bool] = lambda _found: False) -> OrgSchema:
         return discover(self.api, in_full, self.count, also)
 
     def count(self, source_object: str) -> int:

@@ -17,6 +17,12 @@ def text(value: Any) -> str:
     return str(value)
 
 
+@converter(makes="multiselect")
+def choices(value: str) -> list[str] | None:
+    """The choices of a list of several, as Salesforce writes them: "Pumps;Valves" -> ["Pumps", "Valves"]."""
+    return [one for part in value.split(";") if (one := part.strip())] or None
+
+
 @converter()
 def strip(value: str) -> str | None:
     """The text without blanks around it; nothing where nothing is left."""

@@ -11,5 +11,7 @@ from migration_pipelines.pairs.salesforce_to_kommo.emails import EMAILS
 from migration_pipelines.pairs.salesforce_to_kommo.leads import LEADS
 from migration_pipelines.pairs.salesforce_to_kommo.participants import PARTICIPANTS
 from migration_pipelines.pairs.salesforce_to_kommo.products import PRODUCTS
+from migration_pipelines.pairs.salesforce_to_kommo.ways import ways_of
 
 RULES = RuleBook(CARDS, LEADS, ACTIVITIES, ATTACHMENTS, EMAILS, PRODUCTS, PARTICIPANTS, CUSTOM_OBJECTS)
+WAYS = ways_of

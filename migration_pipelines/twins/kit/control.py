@@ -56,6 +56,14 @@ def control_app(
     async def get_snapshot(_: Request) -> Response:
         return JSONResponse(await serial.run(snapshot))
 
+    async def get_state(_: Request) -> Response:
+        return Response(await serial.save(), media_type="application/vnd.sqlite3")
+
+    async def put_state(request: Request) -> Response:
+        """The faults, the statistics and the clock stay as they are."""
+        await serial.load(await request.body())
+        return Response(status_code=204)
+
     async def get_statistics(_: Request) -> Response:
         return JSONResponse(statistics.as_dict())
 
@@ -99,6 +107,8 @@ def control_app(
         ("GET", "health", get_health),
         ("POST", "reset", post_reset),
         ("GET", "snapshot", get_snapshot),
+        ("GET", "state", get_state),
+        ("PUT", "state", put_state),
         ("GET", "statistics", get_statistics),
         ("POST", "statistics/reset", reset_statistics),
         ("GET", "clock", get_clock),

@@ -5,7 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from tempfile import SpooledTemporaryFile
@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
+_TABLES = "SELECT sql FROM sqlite_master ORDER BY name"
 LARGEST_IN_MEMORY = 1 << 20
 """A longer body, in bytes, waits in a temporary file."""
 
@@ -106,6 +107,25 @@ class Serial:
             self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
+
+    async def save(self) -> bytes:
+        """The whole state, as the bytes of an SQLite file."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.connection.serialize)
+
+    async def load(self, state: bytes) -> None:
+        """Put another's state in the place of this one. Raises ValueError where the bytes are none."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._load, state)
+
+    def _load(self, state: bytes) -> None:
+        with closing(sqlite3.connect(":memory:")) as other:
+            try:
+                other.deserialize(state)
+                same = other.execute(_TABLES).fetchall() == [tuple(row) for row in self.connection.execute(_TABLES)]
+            except sqlite3.DatabaseError:
+                same = False
+            if not same:
+                raise ValueError("this is no state that a twin of this kind and version has saved")
+            other.backup(self.connection)
 
     def close(self) -> None:
         self._executor.shutdown(wait=True)
