@@ -19,26 +19,17 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._grpc.types import ExecuteRunArgs
 from dagster_shared.serdes import serialize_value
 
+from chaos.checkpoints import NOON
 from migration_pipelines import stages
-from migration_pipelines.demo import kommo
 from migration_pipelines.launcher import prepare_environment
 from migration_pipelines.ledger.server import EmbeddedServer
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.orchestration import sensors
 from migration_pipelines.orchestration.resources import Partitions
-from migration_pipelines.twins.kit.serve import serve_in_thread
-from migration_pipelines.twins.salesforce import build_salesforce_twin
-from migration_pipelines_tests.world import TOKEN, World, firm, small_firm, write_project
+from migration_pipelines_tests.office import write_office_account, write_office_project
+from migration_pipelines_tests.world import TOKEN, World
 
 DEFINITIONS = "migration_pipelines.definitions"
-
-
-@contextmanager
-def source_twin(folder: Path) -> Iterator[str]:
-    """URL of a Salesforce twin that holds the small firm."""
-    app = build_salesforce_twin(seed=small_firm(folder), client_id="demo", client_secret="planted-client-secret")
-    with serve_in_thread(app) as twin:
-        yield twin.url
 
 
 @dataclass
@@ -62,6 +53,7 @@ class Twin:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         self.port = int(self.process.stdout.readline().rpartition(":")[2])
+        httpx.post(f"{self.url}/__twin__/clock", json={"set": NOON}).raise_for_status()
 
     def kill(self) -> None:
         if self.process:
@@ -75,7 +67,7 @@ class Arena:
 
     Args:
         home: an empty folder.
-        source_url: of a Salesforce twin that holds the small firm.
+        source_url: of a Salesforce twin that holds the office.
     """
 
     home: Path
@@ -101,8 +93,8 @@ class Arena:
         folder = self.home / f"case{next(self._numbers)}"
         folder.mkdir()
         twin = Twin(folder)
-        kommo.write_account(firm(), folder / "kommo.json")
-        projects = write_project(folder / "projects")
+        write_office_account(folder / "kommo.json")
+        projects = write_office_project(folder / "projects")
         ledger = Ledger(os.environ["MIGRATION_DATABASE_URL"])
         try:
             twin.start()

@@ -20,8 +20,9 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import text
 
-from chaos.arena import Arena, Run, Twin, free_dead_runs, source_twin, start_run, state_of, until
+from chaos.arena import Arena, Run, Twin, free_dead_runs, start_run, state_of, until
 from chaos.case import Cases, Name
+from migration_pipelines_tests.office import office_source
 from migration_pipelines_tests.world import World, end_state
 
 COUNTS = {
@@ -55,7 +56,7 @@ def undisturbed(arena: Arena) -> Undisturbed:
 @contextmanager
 def open_cases(seed: int, every: int = 1) -> Iterator[Cases]:
     """Every case; of each kind one in `every`, and at least one."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name, source_twin(Path(name)) as url:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name, office_source(Path(name)) as url:
         arena = Arena(Path(name) / "home", url)
         try:
             yield _cases(arena, seed, every)

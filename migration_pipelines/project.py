@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from migration_pipelines.core.fingerprint import fingerprint
-from migration_pipelines.core.mapping import Frozen, ObjectMapping, rows_of
+from migration_pipelines.core.mapping import Frozen, ObjectMapping, Text, rows_of
 from migration_pipelines.errors import InvalidInput
 from migration_pipelines.pairs import Disposition, Pair, load_pair
 
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NAME_SHOWN_CHARACTERS = 80
+_REASON_SHOWN_CHARACTERS = 500
 
 
 def _is_variable_name(value: object) -> object:
@@ -47,6 +51,8 @@ def _as_text(value: object) -> object:
 
 Variable = Annotated[str, BeforeValidator(_is_variable_name)]
 Pace = Annotated[float, Field(gt=0)]
+EnvironmentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+ShortText = Annotated[str, Field(max_length=1000)]
 
 
 class SourceConnection(Frozen):
@@ -63,7 +69,7 @@ class SourceConnection(Frozen):
     username: Variable | None = None
     private_key: Variable | None = None
     audience: Literal["login", "test"] = "login"
-    api_version: str = "62.0"
+    api_version: Annotated[str, Field(pattern=r"^[1-9][0-9]\.0$")] = "62.0"
     reserve_percent: Annotated[float, Field(ge=0, le=95)] = 20
 
     @model_validator(mode="after")
@@ -92,7 +98,7 @@ class TargetConnection(Frozen):
     client_secret: Variable | None = None
     redirect_uri: Variable | None = None
     requests_per_second: Pace = 5
-    quiet_seconds: Annotated[float, Field(ge=0)] = 10
+    quiet_seconds: Annotated[float, Field(ge=0, le=3600)] = 10
 
     @model_validator(mode="after")
     def _can_sign_in(self) -> TargetConnection:
@@ -116,11 +122,11 @@ class ProjectFile(Frozen):
     name: str
     source: str
     target: str
-    environments: Mapping[str, Environment]
-    decisions: Mapping[str, Annotated[str | int | bool | None, BeforeValidator(_as_text)]] = {}
+    environments: Mapping[EnvironmentName, Environment]
+    decisions: Mapping[str, Annotated[ShortText | int | bool | None, BeforeValidator(_as_text)]] = {}
     objects: Mapping[str, Disposition] = {}
 
-    @field_validator("name")
+    @field_validator("name", "source", "target")
     @classmethod
     def _is_plain(cls, name: str) -> str:
         if not _NAME.fullmatch(name):
@@ -141,13 +147,19 @@ class ProjectFile(Frozen):
 
 def _as_ids(value: object) -> object:
     """Ids as their text: YAML reads one of digits as a number."""
-    return {str(key): str(one) for key, one in value.items()} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return {_digits_as_text(key): _digits_as_text(one) for key, one in value.items()}
+
+
+def _digits_as_text(value: object) -> object:
+    return str(value) if type(value) is int else value
 
 
 class MatchesFile(Frozen):
     """`matches.yaml`: CRM object -> source id -> id of the record in the target that it is, or NEW."""
 
-    matches: Mapping[str, Annotated[Mapping[str, str], BeforeValidator(_as_ids)]] = {}
+    matches: Mapping[str, Annotated[Mapping[Text, Text], BeforeValidator(_as_ids)]] = {}
 
 
 class OwnersFile(Frozen):
@@ -293,7 +305,8 @@ def read_yaml(path: Path) -> Any:
         InvalidInput: it is missing, unreadable, or no YAML; the text names the line.
     """
     try:
-        return deepcopy(_content_of(path.read_text(encoding="utf-8")))
+        content = deepcopy(_content_of(path.read_text(encoding="utf-8")))
+        place = next(_unstorable(content), None)
     except FileNotFoundError:
         raise InvalidInput(f"{path} is missing.") from None
     except UnicodeDecodeError as error:
@@ -310,6 +323,12 @@ def read_yaml(path: Path) -> Any:
         raise InvalidInput(f"{path} is no YAML: {error}.") from None
     except (ValueError, RecursionError):  # a date such as 2020-13-45, brackets without end
         raise InvalidInput(f"{path} holds a value that cannot be read. Put dates and odd values in quotes.") from None
+    if place is not None:
+        raise InvalidInput(
+            f"{path}: {'.'.join(place)} holds a character that no database keeps: a zero byte, or half a character pair "
+            "such as \\ud800. Remove it."
+        )
+    return content
 
 
 @lru_cache(maxsize=256)
@@ -326,11 +345,50 @@ def _parse(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc'])) or 'the file'}: {_plain(one)}" for one in error.errors()]
+        lines = [f"{'.'.join(map(_shown, one['loc'])) or 'the file'}: {_plain(one, model)}" for one in error.errors()]
         raise InvalidInput(f"{path}: " + "; ".join(lines)) from None
 
 
-def _plain(error: Any) -> str:
+def _plain(error: Any, model: type[Frozen]) -> str:
     if error["type"] == "extra_forbidden":
-        return "is not known here; remove it or mend its spelling"
-    return str(error["msg"]).removeprefix("Value error, ")
+        *place, key = error["loc"]
+        near = get_close_matches(str(key), _keys_at(model, place), n=1)
+        return "is not known here; " + (f"did you mean {near[0]}:?" if near else "remove it or mend its spelling")
+    if error["type"] == "model_type":
+        return "must be keys with their values, as in key: value"
+    return _shown(str(error["msg"]).removeprefix("Value error, "), _REASON_SHOWN_CHARACTERS)
+
+
+def _keys_at(kind: Any, place: Sequence[str | int]) -> set[str]:
+    """The keys that a file of this kind knows at a place. A step that is no key is a name of the file's own, a number in a
+    list, or pydantic's word for which of several kinds it tried."""
+    known = {
+        field.alias or name: field.annotation
+        for model in _models_in(kind)
+        for name, field in model.model_fields.items()
+    }
+    if not place:
+        return set(known)
+    return _keys_at(known.get(str(place[0]), kind), place[1:])
+
+
+def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for part in get_args(kind):
+        yield from _models_in(part)
+
+
+def _shown(words: str | int, most_characters: int = _NAME_SHOWN_CHARACTERS) -> str:
+    text = str(words)
+    return text if len(text) <= most_characters else text[:most_characters] + "..."
+
+
+def _unstorable(content: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The places of texts that the ledger could not keep."""
+    if isinstance(content, str) and _UNSTORABLE.search(content):
+        yield place or ("the file",)
+    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, part in parts:
+        yield from _unstorable(key, (*place, ascii(key)))
+        yield from _unstorable(part, (*place, _shown(key)))

@@ -138,19 +138,21 @@ class _Node:
 def _nodes(text: str) -> _Node | None:
     events = (one for one in _yaml().parse(text) if isinstance(one, NodeEvent | CollectionEndEvent))
     first = next(events, None)
-    return _node(first, events) if first else None
+    return _node(text, first, events) if first else None
 
 
-def _node(event: Any, events: Iterator[Any]) -> _Node:
+def _node(text: str, event: Any, events: Iterator[Any], *, in_flow: bool = False) -> _Node:
     """The node that begins with an event."""
     start, end = event.start_mark.index, event.end_mark.index
     if isinstance(event, ScalarEvent):
+        if start == end and not in_flow:
+            start = end = _end_of_last_line(text[:start])  # an empty value is told where the next one begins
         return _Node(start, end, "|" if event.style in ("|", ">") else "", event.value)
     if not isinstance(event, CollectionStartEvent):
         return _Node(start, end)  # an alias, which cannot be added to
     below: list[_Node] = []
     while not isinstance(inner := next(events), CollectionEndEvent):
-        below.append(_node(inner, events))
+        below.append(_node(text, inner, events, in_flow=bool(event.flow_style)))
     if event.flow_style:
         end, style = inner.end_mark.index, "{"
     else:
@@ -206,6 +208,14 @@ def _insert_lines(text: str, after: _Node, lines: Sequence[str]) -> str:
         place = rest.end() if rest else len(text)
     added = "".join(line + line_end for line in lines)
     return text[:place] + ("" if not place or text[place - 1] in "\r\n" else line_end) + added + text[place:]
+
+
+def _end_of_last_line(text: str) -> int:
+    """Where the last line ends that is neither blank nor a comment."""
+    text = text.rstrip()
+    while re.match(r"[ \t]*#", text[len(text) - _column(text, len(text)) :]):
+        text = text[: len(text) - _column(text, len(text))].rstrip()
+    return len(text)
 
 
 def _column(text: str, index: int) -> int:

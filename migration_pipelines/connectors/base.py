@@ -29,7 +29,9 @@ class FileBody:
 class Source(Protocol):
     """A CRM that records come from. Nothing is ever written to it."""
 
-    def describe(self, in_full: Sequence[str], also: Callable[[ObjectSchema], bool] = lambda _found: False) -> OrgSchema:
+    def describe(
+        self, in_full: Sequence[str], also: Callable[[ObjectSchema], bool] = lambda _found: False
+    ) -> OrgSchema:
         """What the org is; the fields only of the objects named, and of those with records that `also` asks for.
 
         Raises:

@@ -10,7 +10,7 @@ from pydantic import model_validator
 from migration_pipelines.core.mapping import Names, Route, Selection, Text
 from migration_pipelines.core.records import SourceRecord
 from migration_pipelines.core.rules import Rule
-from migration_pipelines.core.transform import is_in_route
+from migration_pipelines.core.transform import taker
 from migration_pipelines.errors import MappingError
 
 Test = Callable[[SourceRecord], int]
@@ -43,7 +43,8 @@ class Concern(Selection):
 
 def meets_any(selections: Sequence[Selection]) -> Test:
     """Whether one of the selections takes a record."""
-    return lambda record: any(is_in_route(record, one) for one in selections)
+    takers = [taker(one) for one in selections]
+    return lambda record: any(takes(record) for takes in takers)
 
 
 def asking(concern: Concern, routes: Sequence[Route], rule: Rule | None, decisions: Mapping[str, Any]) -> Test:
@@ -54,10 +55,10 @@ def asking(concern: Concern, routes: Sequence[Route], rule: Rule | None, decisio
 
     The test raises MappingError where a record lacks a field, or the rule asks for a decision that nobody has taken.
     """
-    is_routed = meets_any(routes) if routes else None
+    is_concerned, is_routed = taker(concern), meets_any(routes) if routes else None
 
     def test(record: SourceRecord) -> int:
-        if not is_in_route(record, concern) or (is_routed and not is_routed(record)):
+        if not is_concerned(record) or (is_routed and not is_routed(record)):
             return 0
         try:
             return int(rule.function(record, decisions)) if rule else 1

@@ -32,7 +32,7 @@ Names = Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
 class Frozen(BaseModel):
     """Base of all models read from files: unknown keys are errors, and nothing changes afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 class FieldMap(Frozen):

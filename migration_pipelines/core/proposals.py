@@ -54,8 +54,8 @@ def propose_row(
     elif strays:
         row["convert"] = "text"
         decide = (
-            f"{_listed(strays)} no choice any more. As text, as here, all values arrive; as a list of choices the records "
-            "with these are held"
+            f"{_listed(strays)} no choice any more. As text all values arrive; as a list of choices the records with "
+            "these are held"
         )
     elif source.type in CONVERTERS:
         if source.currency_field:
@@ -63,7 +63,7 @@ def propose_row(
         row["convert"] = CONVERTERS[source.type]
     elif source.type not in _AS_THEY_ARE:
         row["convert"] = "text"
-        decide = "no name of what it points at can be read. Its id alone, as here, says little in the target"
+        decide = "no name of what it points at can be read; its id alone says little in the target"
     if child:
         row = {"child": child, **row, "many": "newest"}
     return Proposal({code: row}, decide)

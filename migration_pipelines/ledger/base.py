@@ -29,9 +29,9 @@ class PartitionTables:
 
     def select(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
         with self._reading.connect() as connection:
-            return [
-                dict(row) for row in connection.execute(text(statement), {"partition": self.id, **values}).mappings()
-            ]
+            result = connection.execute(text(statement), {"partition": self.id, **values})
+            names = tuple(result.keys())
+            return [dict(zip(names, row, strict=True)) for row in result]
 
     def scalar(self, statement: str, **values: Any) -> Any:
         with self._reading.connect() as connection:
@@ -83,15 +83,15 @@ def _escaped(text: str) -> str:
 
 
 def _field(value: Any) -> str:
-    if isinstance(value, str):
-        return _escaped(encode_text(value))
     if value is None:
         return "\\N"
+    if isinstance(value, str):
+        return _escaped(encode_text(value))
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, bytes):
         return "\\\\x" + value.hex()
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return _escaped("{" + ",".join(_element(one) for one in value) + "}")
     return str(value)
 

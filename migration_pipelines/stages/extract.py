@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from migration_pipelines.core.records import SourceRecord
-from migration_pipelines.core.transform import is_in_route
 from migration_pipelines.stages.keep_file import BODY_DIGEST, Keeper
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
@@ -50,7 +49,7 @@ class _Keeping:
 
     def __init__(self, partition: OpenPartition, source_object: str) -> None:
         self._routes = [
-            compiled.route for compiled in partition.routes_from(source_object) if BODY_DIGEST in compiled.route.reads
+            compiled for compiled in partition.routes_from(source_object) if BODY_DIGEST in compiled.route.reads
         ]
         known = partition.ledger.records.pages(source_object) if self._routes else ()
         self._keeper = Keeper(partition.source, partition.files, known)
@@ -63,6 +62,6 @@ class _Keeping:
             yield [self._kept(record) for record in page[start : start + FILES_A_PART]]
 
     def _kept(self, record: SourceRecord) -> SourceRecord:
-        if any(is_in_route(record, route) for route in self._routes):
+        if any(compiled.takes(record) for compiled in self._routes):
             return self._keeper.keep(record)
         return replace(record, values={**record.values, BODY_DIGEST: None})

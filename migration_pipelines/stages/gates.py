@@ -36,7 +36,10 @@ def open_objects(partition: OpenPartition) -> list[ObjectSchema]:
     return [
         one
         for name, one in partition.schema("source").objects.items()
-        if one.is_business and one.records and name not in partition.source_objects and name not in partition.dispositions
+        if one.is_business
+        and one.records
+        and name not in partition.source_objects
+        and name not in partition.dispositions
     ]
 
 

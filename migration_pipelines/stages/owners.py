@@ -9,7 +9,7 @@ from migration_pipelines.core.fingerprint import digest
 from migration_pipelines.core.owners import match_owners, queues_of
 from migration_pipelines.core.records import HoldReason, Outcome, Problem, SourceRecord
 from migration_pipelines.core.schema import OrgSchema
-from migration_pipelines.core.transform import CompiledRoute, is_in_route
+from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages.partition import OpenPartition
 
@@ -34,7 +34,7 @@ class Owners:
         """A plan row for every user or queue: planned where there is a counterpart, else held."""
         route = compiled.key
         for record in page:
-            if not record.deleted and not is_in_route(record, compiled.route):
+            if not record.deleted and not compiled.takes(record):
                 yield PlanRow(route, record.id, Outcome.EXCLUDED, problems=[{"message": NO_OWNER}])
                 continue
             match = self._matches.get(record.id)

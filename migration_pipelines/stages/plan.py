@@ -14,7 +14,7 @@ from migration_pipelines.core.provisioning import Wanted, schema_after, work_out
 from migration_pipelines.core.records import KnownParent, Outcome, Planned, SourceRecord
 from migration_pipelines.core.schema import OrgSchema, fingerprint_touched
 from migration_pipelines.core.spread import Spread
-from migration_pipelines.core.transform import CompiledRoute, is_in_route, transform
+from migration_pipelines.core.transform import CompiledRoute, transform
 from migration_pipelines.core.validate import validate
 from migration_pipelines.errors import GateClosed, MappingError
 from migration_pipelines.ledger.plans import PlanRow
@@ -212,7 +212,7 @@ def _rows(
     if others is not None:
         left_out = [record for record in live if record.id in done.excluded]
         for record in left_out:
-            if not any(is_in_route(record, other.route) for other in others if other is not compiled):
+            if not any(other.takes(record) for other in others if other is not compiled):
                 why = [{"message": done.excluded[record.id]}]
                 yield PlanRow(compiled.key, record.id, Outcome.EXCLUDED, problems=why)
         for record in page:
@@ -226,7 +226,7 @@ def _made_by_platform(
     """A plan row for every record that the platform made of a row of another object."""
     if not compiled.route.made_by_platform:
         return ()
-    ids = [record.id for record in page if not record.deleted and is_in_route(record, compiled.route)]
+    ids = [record.id for record in page if not record.deleted and compiled.takes(record)]
     return [
         PlanRow(compiled.key, source_id, Outcome.MADE_BY_PLATFORM, problems=[{"message": f"made of its {maker}"}])
         for maker in compiled.route.made_by_platform

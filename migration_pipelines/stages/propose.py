@@ -13,7 +13,7 @@ from typing import Any
 from migration_pipelines.core.mapping import Route, route_key
 from migration_pipelines.core.proposals import code_for, propose_row, taken_in
 from migration_pipelines.core.schema import FieldSchema, ObjectSchema
-from migration_pipelines.core.transform import is_in_route
+from migration_pipelines.core.transform import taker
 from migration_pipelines.core.ways import OpenObject, Parent
 from migration_pipelines.errors import InvalidInput
 from migration_pipelines.stages import gates
@@ -118,7 +118,7 @@ def _undecided(partition: OpenPartition, source_object: str) -> list[tuple[str, 
         else:
             entries[name]["suggestion"] = proposal.row
         if carrier:
-            remarks[name] = [f"A row of {into_object}.yaml, below fields: of {carrier} to {into.target}."]
+            remarks[name] = [f"This row goes below fields: of {carrier} to {into.target}, in {into_object}.yaml."]
         if proposal.decide and proposal.row:
             remarks[name] = [*remarks.get(name, ()), *lines_of(proposal.row)]
     return [(crm_object, Addition(("routes", position, "undecided"), entries, remarks))]
@@ -203,10 +203,11 @@ def _table(partition: OpenPartition, route: Route, table: str) -> dict[str, str]
 
 def _only_outside(partition: OpenPartition, route: Route, field: str) -> set[Any]:
     """The values of a field that were seen only in records which the route does not take."""
+    takes = taker(route)
     inside, outside = set[Any](), set[Any]()
     for page in partition.ledger.records.pages(route.source):
         for record in page:
-            (inside if is_in_route(record, route) else outside).add(record.values.get(field))
+            (inside if takes(record) else outside).add(record.values.get(field))
     return outside - inside
 
 

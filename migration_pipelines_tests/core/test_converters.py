@@ -212,7 +212,9 @@ def test_first_takes_the_first_field_that_holds_something_and_zero_is_something(
 
 
 def test_a_converter_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(MappingError, match=r"no converter 'fone'; there are: day, decimal, first, moment, phone"):
+    with pytest.raises(
+        MappingError, match=r"no converter 'fone'; there are: choices, day, decimal, first, moment, phone"
+    ):
         find_converter("fone")
 
 

@@ -89,7 +89,9 @@ class Account:
             if entity == "leads" and self.has_loss_reasons:
                 own[LOSS_REASON.name] = LOSS_REASON.model_copy(update={"choices": tuple(self.loss_reasons)})
             custom = {field.name: field for one in described if (field := custom_field(one))}
-            objects[entity] = ObjectSchema(name=entity, label=entity.removeprefix(LIST), fields=own | custom, takes_fields=True)
+            objects[entity] = ObjectSchema(
+                name=entity, label=entity.removeprefix(LIST), fields=own | custom, takes_fields=True
+            )
         return objects
 
     @cached_property

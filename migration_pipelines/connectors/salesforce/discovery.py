@@ -107,7 +107,9 @@ def _objects(
                 name=name, label=entry["label"], records=records, is_counted=exact is not None,
                 is_custom=entry["custom"], is_business=is_ours,
             )  # fmt: skip
-            yield found.model_copy(update={"fields": object_schema(api.describe(name)).fields}) if also(found) else found
+            yield (
+                found.model_copy(update={"fields": object_schema(api.describe(name)).fields}) if also(found) else found
+            )
 
 
 def _count_if_allowed(count: Callable[[str], int], name: str) -> int | None:

@@ -77,7 +77,9 @@ class SalesforceSource:
     def close(self) -> None:
         self._http.close()
 
-    def describe(self, in_full: Sequence[str], also: Callable[[ObjectSchema], bool] = lambda _found: False) -> OrgSchema:
+    def describe(
+        self, in_full: Sequence[str], also: Callable[[ObjectSchema], bool] = lambda _found: False
+    ) -> OrgSchema:
         return discover(self.api, in_full, self.count, also)
 
     def count(self, source_object: str) -> int:

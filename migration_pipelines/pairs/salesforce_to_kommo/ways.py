@@ -100,7 +100,9 @@ def _disposed(found: ObjectSchema, how: str) -> Lines:
 
 def _lost(found: ObjectSchema, read: Sequence[FieldSchema | None], why: str) -> dict[str, str]:
     names = {one.name for one in read if one}
-    return {one.name: why for one in found.fields.values() if one.is_business and one.name not in names and one.type != "id"}
+    return {
+        one.name: why for one in found.fields.values() if one.is_business and one.name not in names and one.type != "id"
+    }
 
 
 def _code(found: ObjectSchema) -> str:

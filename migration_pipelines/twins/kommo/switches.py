@@ -172,7 +172,9 @@ class Switches:
     )
     links_move_updated_at: bool = switch(True, "linking moves `updated_at` of both records", "probable")
     mass_link: bool = switch(
-        True, "`POST /{entity}/link` and `unlink`, `GET /{entity}/links` exist", "in the SDK and in amoCRM's, not in Kommo's reference"
+        True,
+        "`POST /{entity}/link` and `unlink`, `GET /{entity}/links` exist",
+        "in the SDK and in amoCRM's, not in Kommo's reference",
     )
     context_user: Literal["honoured", "ignored"] = switch(
         "honoured", "`X-Context-User-ID` makes the token act as that user", "in the SDK, not in Kommo's pages"
