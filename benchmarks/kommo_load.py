@@ -11,35 +11,22 @@ shared: they are shown beside their limit, with the CPU that we used ourselves.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import httpx
 
-from benchmarks.machine import Server, calibration, kommo_twin, measure, salesforce_twin, table
+from benchmarks.company import WHO, moving, require_whole
+from benchmarks.machine import Server, calibration, measure, table
 from migration_pipelines import stages
 from migration_pipelines.core.crm_objects import NAMES
-from migration_pipelines.demo import kommo, model, salesforce
-from migration_pipelines.ledger.server import EmbeddedServer
-from migration_pipelines.ledger.store import Ledger
-from migration_pipelines.settings import Settings
+from migration_pipelines.demo import model
 
-SMALL_PROJECT = Path(__file__).resolve().parents[1] / "migration_pipelines_tests" / "data" / "small_project"
-TOKEN = "bench"
-KEY = "demo-twin"
 PER_SECOND = 5  # the default; 7 is the ceiling
 PAGE = 250  # records that one read may bring, as Kommo documents it
 CEILINGS = (50, 250)
-MOVED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole", "OpportunityStage")
-MAPPED = ("users", "accounts", "contacts", "opportunities")
 FULL, SMALL = (300, 9_700, 10_000), (20, 150, 130)  # companies, contacts, deals
 REQUESTS_LIMIT, SECONDS_LIMIT = 1.2, 1.1
 
@@ -105,40 +92,21 @@ def fewest(firm: model.Firm, ceiling: int) -> int:
 
 
 def _load(firm: model.Firm, ceiling: int) -> Figures:
-    with tempfile.TemporaryDirectory(prefix="bench-") as name, _database(Path(name) / "home") as ledger:
-        folder = Path(name)
-        (folder / "seed").mkdir()
-        salesforce.write(firm, folder / "seed")
-        _keep(folder / "seed" / "rows", MOVED)
-        kommo.write_account(firm, folder / "kommo.json")
-        settings = Settings(
-            home=folder / "home", projects=_project(folder / "projects"), database_url=None,
-            files_url=str(folder / "files"),
-        )  # fmt: skip
-        with (
-            salesforce_twin(folder / "seed", token=TOKEN) as source,
-            kommo_twin(folder / "kommo.json", token=TOKEN, switches={"array_ceiling": ceiling}) as target,
-        ):
-            return _through_the_stages(settings, ledger, source, target)
-
-
-def _through_the_stages(settings: Settings, ledger: Ledger, source: Server, target: Server) -> Figures:
-    environ = {"SOURCE_URL": source.url, "SOURCE_TOKEN": TOKEN, "TARGET_URL": target.url, "TARGET_TOKEN": TOKEN}
-    with stages.OpenPartition(settings, ledger, KEY, environ) as partition:
-        stages.discover(partition)
-        for one in partition.source_objects:
-            stages.extract(partition, one)
-        stages.confirm_rows(partition, who="a benchmark")
-        stages.vouch(partition, who="a benchmark")
-        planned = stages.plan(partition)["cost"]["requests"]
-        stages.approve_plan(partition, who="a benchmark")
-    with stages.OpenPartition(settings, ledger, KEY, environ) as partition, _control(target) as control:
-        stages.provision(partition)
-        control.post("statistics/reset").raise_for_status()
-        cost = measure(lambda: [stages.load(partition, one) for one in NAMES])
-        counted: dict[str, Any] = control.get("statistics").json()
-        if broken := [name for name, one in stages.status(partition)["objects"].items() if not _stands(one)]:
-            raise SystemExit(f"the load is not as it was meant: {', '.join(broken)}")
+    with moving(firm, per_second=PER_SECOND, quiet_seconds=1, switches={"array_ceiling": ceiling}) as move:
+        with move.open() as partition:
+            stages.discover(partition)
+            for one in partition.source_objects:
+                stages.extract(partition, one)
+            stages.confirm_rows(partition, who=WHO)
+            stages.vouch(partition, who=WHO)
+            planned = stages.plan(partition)["cost"]["requests"]
+            stages.approve_plan(partition, who=WHO)
+        with move.open() as partition, _control(move.target) as control:
+            stages.provision(partition)
+            control.post("statistics/reset").raise_for_status()
+            cost = measure(lambda: [stages.load(partition, one) for one in NAMES])
+            counted: dict[str, Any] = control.get("statistics").json()
+            require_whole(partition)  # two deals on a retired stage are held, and nothing else
     too_fast = counted["by_status"].get("429", 0)
     return Figures(
         planned, counted["requests"], cost.wall_seconds, cost.cpu_seconds, too_fast, counted["refusals"] - too_fast,
@@ -146,50 +114,8 @@ def _through_the_stages(settings: Settings, ledger: Ledger, source: Server, targ
     )  # fmt: skip
 
 
-def _stands(crm_object: Any) -> bool:
-    """Whether every claim about an object holds. Two deals on a retired stage are held, and nothing else."""
-    return all(one["holds"] for one in crm_object["claims"].values())
-
-
 def _control(twin: Server) -> httpx.Client:
     return httpx.Client(base_url=f"{twin.url}/__twin__/")
-
-
-@contextmanager
-def _database(home: Path) -> Iterator[Ledger]:
-    server = EmbeddedServer(home)
-    try:
-        ledger = Ledger(server.start())
-        yield ledger
-        ledger.close()
-    finally:
-        server.erase()
-
-
-def _project(projects: Path) -> Path:
-    """The small firm's project as far as it concerns cards, with its decisions taken. Returns the folder of all projects."""
-    shutil.copytree(SMALL_PROJECT, projects / "demo")
-    _keep(projects / "demo" / "mapping", MAPPED)
-    file = projects / "demo" / "project.yaml"
-    before, _, rest = file.read_text("utf-8").partition("environments:")
-    connections = f"""environments:
-  twin:
-    source: {{url: SOURCE_URL, token: SOURCE_TOKEN}}
-    target: {{url: TARGET_URL, token: TARGET_TOKEN, requests_per_second: {PER_SECOND}, quiet_seconds: 1}}
-
-decisions:"""
-    decided = rest.partition("decisions:")[2].replace("unmatched_owner:", "unmatched_owner: stop", 1)
-    file.write_text(before + connections + decided.replace("kommo_plan: base", "kommo_plan: enterprise"), "utf-8")
-    owners = {"owners": {"maria.silva@harbor.example": "olivia.stone@harbor.example"}}
-    (projects / "demo" / "owners.yaml").write_text(json.dumps(owners), "utf-8")
-    return projects
-
-
-def _keep(folder: Path, names: Sequence[str]) -> None:
-    """Remove every other file: of what hangs on cards nothing is moved here."""
-    for one in folder.iterdir():
-        if one.stem not in names:
-            one.unlink()
 
 
 if __name__ == "__main__":

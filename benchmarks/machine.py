@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sqlalchemy import NullPool, create_engine, text
+
 CALIBRATION_ROUNDS = 5
 
 
@@ -84,12 +86,43 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        user, system = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / 100
+        stat = _stat(self.pid)
+        return sum(int(stat[place]) for place in _OWN) / 100
 
     def peak_mb(self) -> float:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+class Database:
+    """All processes of a PostgreSQL server on this machine."""
+
+    def __init__(self, url: str) -> None:
+        with create_engine(url, poolclass=NullPool).connect() as connection:
+            worker = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        self._main = int(_stat(worker)[_PARENT])
+
+    def cpu_seconds(self) -> float:
+        """CPU since it was started: of its main process, of the others, and of those that have ended."""
+        main = _stat(self._main)
+        others = [one for one in map(_stat, _processes()) if one and int(one[_PARENT]) == self._main]
+        ticks = [main[place] for place in (*_OWN, *_OF_THE_ENDED)] + [one[place] for one in others for place in _OWN]
+        return sum(map(int, ticks)) / 100
+
+
+_PARENT, _OWN, _OF_THE_ENDED = 1, (11, 12), (13, 14)
+
+
+def _processes() -> Iterator[int]:
+    return (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+
+
+def _stat(process: int) -> list[str]:
+    """What the kernel says of a process after its name; empty if it has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def calibration() -> float:

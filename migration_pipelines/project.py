@@ -255,7 +255,7 @@ def load_project(folder: Path) -> MigrationProject:
         if unasked := {name for route in mapping.routes for name in route.depends_on} - set(pair.decisions):
             raise InvalidInput(
                 f"{folder / 'mapping' / crm_object}.yaml: only_if: names a decision that nobody takes: "
-                f"{', '.join(sorted(unasked))}. There are: {', '.join(sorted(pair.decisions))}."
+                f"{', '.join(map(_shown, sorted(unasked)))}. There are: {', '.join(sorted(pair.decisions))}."
             )
     owners = _parse(folder / "owners.yaml", OwnersFile).owners if (folder / "owners.yaml").exists() else {}
     matches = _parse(folder / "matches.yaml", MatchesFile).matches if (folder / "matches.yaml").exists() else {}

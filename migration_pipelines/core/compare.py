@@ -50,9 +50,7 @@ def differences(meant: Mapping[str, Any], found: Mapping[str, Any], *, is_new: b
 def judge(meant: Any, found: Any) -> Verdict:
     """Empty equals empty; numbers by value; text also after blanks at its ends and line ends are made alike; several choices
     in any order."""
-    if is_empty(meant) and is_empty(found):
-        return Verdict.EQUAL
-    if meant == found:
+    if meant == found or (is_empty(meant) and is_empty(found)):
         return Verdict.EQUAL
     if is_empty(found):
         return Verdict.MISSING

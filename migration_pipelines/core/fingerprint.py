@@ -6,11 +6,12 @@ import hashlib
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+
 
 def canonical(content: Any) -> bytes:
     """One byte form per content: keys sorted, no blanks. Lone surrogates are kept, so that nothing fails to hash."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
-    return text.encode("ascii")
+    return _ENCODER.encode(content).encode("ascii")
 
 
 def fingerprint(content: Any) -> str:

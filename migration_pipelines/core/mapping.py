@@ -270,7 +270,7 @@ class ObjectMapping(Frozen):
         for route in self.routes:
             for name, row in route.fields.items():
                 if row.table and row.table not in self.tables:
-                    raise ValueError(f"{name}: there is no table {row.table!r} in this file")
+                    raise ValueError(f"{name}: there is no table {row.table!r} below tables: in this file")
         return self
 
 

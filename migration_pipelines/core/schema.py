@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from migration_pipelines.core.fingerprint import fingerprint
@@ -45,6 +46,11 @@ class ObjectSchema(Frozen):
     is_custom: bool = False
     is_business: bool = True
     takes_fields: bool = False
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The fields that may not be empty."""
+        return tuple(name for name, field in self.fields.items() if field.required)
 
 
 class User(Frozen):

@@ -178,7 +178,7 @@ def _value(record: SourceRecord, field: str) -> Any:
             f"{record.object} {record.id}: the extract has no field {field!r}. "
             "It may be hidden from us, which discover says. Run discover and extract again, or correct the mapping."
         ) from None
-    return None if is_empty(value) else value
+    return None if value is None or is_empty(value) else value
 
 
 def _filler(
@@ -231,12 +231,12 @@ def _filler(
         value = below(record, problems) if row.child else of(record, problems)
         if isinstance(value, Problem):
             return None
-        if is_empty(value):
+        if value is None or is_empty(value):
             value = row.default
-        if row.required and is_empty(value):
-            problems.append(
-                Problem(HoldReason.MISSING_REQUIRED, f"{label} is empty, and the target requires it", label)
-            )
+            if row.required and is_empty(value):
+                problems.append(
+                    Problem(HoldReason.MISSING_REQUIRED, f"{label} is empty, and the target requires it", label)
+                )
         return value
 
     return fill

@@ -16,8 +16,8 @@ def validate(planned: Planned, schema: ObjectSchema) -> list[Problem]:
         field = schema.fields.get(name)
         if field is not None and not is_empty(value):
             problems.extend(_misfits(field, value))
-    for name, field in schema.fields.items():
-        if field.required and name in planned.values and is_empty(planned.values[name]):
+    for name in schema.required:
+        if name in planned.values and is_empty(planned.values[name]):
             problems.append(Problem(HoldReason.MISSING_REQUIRED, f"{name} is empty, and the target requires it", name))
     return problems
 

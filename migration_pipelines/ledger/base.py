@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -31,7 +32,7 @@ class PartitionTables:
         with self._reading.connect() as connection:
             result = connection.execute(text(statement), {"partition": self.id, **values})
             names = tuple(result.keys())
-            return [dict(zip(names, row, strict=True)) for row in result]
+            return [dict(zip(names, row, strict=True)) for row in result.all()]
 
     def scalar(self, statement: str, **values: Any) -> Any:
         with self._reading.connect() as connection:
@@ -65,40 +66,43 @@ class PartitionTables:
 
 def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a table. Values: None, str, int, bool, bytes, datetime, or a list of str or int."""
-    buffer = io.StringIO()
-    for row in rows:
-        buffer.write("\t".join(map(_field, row)))
-        buffer.write("\n")
-    buffer.seek(0)
+    lines = ["\t".join([_WRITERS.get(type(value), _as_text)(value) for value in row]) for row in rows]
+    if not lines:
+        return
+    lines.append("")
     cursor: Any = connection.connection.cursor()
     try:
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO("\n".join(lines)))
     finally:
         cursor.close()
 
 
-def _escaped(text: str) -> str:
-    """As COPY's text format wants it. Four searches are a hundred times faster than one `translate`."""
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+# COPY's text format. It is written for every value of every record, so each kind of value finds its way by one look.
 
 
-def _field(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    if isinstance(value, str):
-        return _escaped(encode_text(value))
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    if isinstance(value, bytes):
-        return "\\\\x" + value.hex()
-    if isinstance(value, (list, tuple)):
-        return _escaped("{" + ",".join(_element(one) for one in value) + "}")
-    return str(value)
+def _as_text(value: Any) -> str:
+    return _escaped(encode_text(str(value)))
+
+
+def _as_list(values: Iterable[Any]) -> str:
+    return _escaped("{" + ",".join([_ELEMENTS.get(type(value), _element)(value) for value in values]) + "}")
 
 
 def _element(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, int):
-        return str(value)
     return '"' + encode_text(str(value)).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _escaped(text: str) -> str:
+    """Four searches are a hundred times faster than one `translate`."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+_WRITERS: Mapping[type, Callable[[Any], str]] = {
+    NoneType: lambda _value: "\\N",
+    bool: lambda value: "t" if value else "f",
+    int: str,
+    bytes: lambda value: "\\\\x" + value.hex(),
+    list: _as_list,
+    tuple: _as_list,
+}
+_ELEMENTS: Mapping[type, Callable[[Any], str]] = {NoneType: lambda _value: "NULL", int: str}

@@ -111,9 +111,11 @@ class Sender:
         those of which something is to be written."""
         matched = [entry for entry in entries if entry.is_matched]
         ours = [entry for entry in entries if not entry.is_matched]
-        blocked = [entry for entry in ours if self._missing_parents(entry)]
-        self._settle_unsent([self._held(entry) for entry in blocked])
-        for alike in self._alike(self._not_joined([entry for entry in ours if not self._missing_parents(entry)])):
+        missing = {entry.entry_id: parents for entry in ours if (parents := self._missing_parents(entry))}
+        self._settle_unsent(
+            [self._held(entry, missing[entry.entry_id][0]) for entry in ours if entry.entry_id in missing]
+        )
+        for alike in self._alike(self._not_joined([entry for entry in ours if entry.entry_id not in missing])):
             yield _Portion(alike)
         while matched:
             some, matched = matched[: self._longest], matched[self._longest :]
@@ -218,8 +220,8 @@ class Sender:
             if target_id is None and references[field].if_held == "hold"
         ]
 
-    def _held(self, entry: Entry) -> Result:
-        field, source_id = self._missing_parents(entry)[0]
+    def _held(self, entry: Entry, missing: tuple[str, str]) -> Result:
+        field, source_id = missing
         problem = Problem(HoldReason.PARENT_FAILED, f"{source_id} is not in the target", field, source_id)
         return Result(entry, "held", entry.target_id, entry.created_by_us, problem.as_json())
 

@@ -162,7 +162,7 @@ def test_conditions_keep_their_kind() -> None:
 
 
 def test_a_table_that_is_not_in_the_file_is_named() -> None:
-    with pytest.raises(ValidationError, match="status: there is no table 'stages' in this file"):
+    with pytest.raises(ValidationError, match="status: there is no table 'stages' below tables: in this file"):
         read(ObjectMapping, {"routes": [CONTACT | {"fields": {"status": {"from": "S", "table": "stages"}}}]})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -136,7 +137,7 @@ class Forms:
         is_update = record.target_id is not None
         item: dict[str, Any] = {"request_id": record.key}
         custom: list[dict[str, Any]] = []
-        own = {one.name for one in self._own(entity)}
+        own = _own_names(entity)
         for name, value in record.values.items():
             if _is_empty(value) and not is_update:
                 continue
@@ -168,9 +169,6 @@ class Forms:
             item["custom_fields_values"] = custom
         return item
 
-    def _own(self, entity: str) -> tuple[FieldSchema, ...]:
-        return (*OWN_FIELDS.get(entity, ELEMENT_FIELDS), *((LOSS_REASON,) if entity == "leads" else ()))
-
     def _loss_reason_id(self, name: str | None) -> int | None:
         if name and name not in self.loss_reasons:
             raise MappingError(
@@ -193,7 +191,7 @@ class Forms:
         """One record of an answer, in our normal form."""
         values: dict[str, Any] = {}
         embedded = answer.get("_embedded") or {}
-        for own in self._own(entity):
+        for own in _own_fields(entity):
             if own.name in answer:
                 values[own.name] = self._decode(own.type, answer[own.name])
         if entity == "leads":
@@ -250,6 +248,16 @@ class Forms:
         if field_type == "datetime":
             return moment_of(value)
         return value
+
+
+@cache
+def _own_fields(entity: str) -> tuple[FieldSchema, ...]:
+    return (*OWN_FIELDS.get(entity, ELEMENT_FIELDS), *((LOSS_REASON,) if entity == "leads" else ()))
+
+
+@cache
+def _own_names(entity: str) -> frozenset[str]:
+    return frozenset(one.name for one in _own_fields(entity))
 
 
 def _first_open(statuses: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import phonenumbers
 
+from migration_pipelines.core.converters.plain_numbers import plain_number
 from migration_pipelines.core.converters.registry import converter
 from migration_pipelines.core.records import HoldReason, Problem
 from migration_pipelines.errors import MappingError
@@ -32,6 +33,8 @@ def phone(value: str, *, region: str) -> str | Problem:
     """
     if region not in REGIONS:
         raise MappingError(f"phone: {region!r} is no country; write its two capital letters, such as TR")
+    if plain := plain_number(value, region):
+        return plain
     try:
         number = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException:
