@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from migration_pipelines.core.schema import OrgSchema
 from migration_pipelines.errors import TransientFailure
@@ -36,7 +38,9 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         # Hidden parameters: they are people's data, and an error's text goes into logs.
-        self.engine: Engine = create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+        self.engine: Engine = create_engine(url, pool_size=4, max_overflow=4, hide_parameters=True)
+        event.listen(self.engine, "checkout", self._see_that_it_answers)
+        event.listen(self.engine, "checkin", _note_when_it_was_used)
         event.listen(self.engine, "handle_error", _say_that_it_does_not_answer)
         schema.upgrade(self.engine)
 
@@ -52,6 +56,25 @@ class Ledger:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _see_that_it_answers(self, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """The pool gives another connection in place of one that does not answer. One just used is not asked."""
+        if time.monotonic() - record.info.get(_USED_AT, time.monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+
+IDLE_SECONDS = 5
+"""How long a connection may have been idle without being asked whether it still answers."""
+
+_USED_AT = "used_at"
+
+
+def _note_when_it_was_used(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
 
 
 def _say_that_it_does_not_answer(failed: ExceptionContext) -> None:
