@@ -186,7 +186,7 @@ def free_dead_runs() -> None:
         sensor.evaluate_tick(context)
 
 
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def until(holds: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:

@@ -7,6 +7,7 @@ on them is filled. What people wrote stays as they wrote it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from migration_pipelines.demo.ids import account_id, contact_id
@@ -16,6 +17,7 @@ from migration_pipelines.demo.planted import Planted
 Row = dict[str, Any]
 _FIRST = 32
 """People before this place in the list have other oddities."""
+_TYPED_AT = int(datetime(2026, 5, 4, 9, 30, tzinfo=UTC).timestamp())
 _BY_PEOPLE = ("responsible_user", "created_by", "created_at")
 _WHICH = "it may be one of the target's own records, and which one is not certain"
 _THERE = "typed into Kommo by a person"
@@ -55,7 +57,9 @@ def records(typed: Typed) -> dict[str, list[Row]]:
     """Companies and contacts as the seed of a Kommo account has them."""
     mail = typed.doubled.email or ""
     return {
-        "companies": [{"name": typed.company.name.upper()}, {"name": "Only In Kommo Ltd"}],
+        "companies": [
+            {"name": name, "created_at": _TYPED_AT} for name in (typed.company.name.upper(), "Only In Kommo Ltd")
+        ],
         "contacts": [
             _contact("By Mail", "EMAIL", (typed.by_mail.email or "").upper()),
             _contact("By Phone", "PHONE", typed.by_phone.phones[0].international or ""),
@@ -68,7 +72,7 @@ def records(typed: Typed) -> dict[str, list[Row]]:
 
 def _contact(name: str, code: str, value: str) -> Row:
     return {
-        "first_name": "Typed", "last_name": name,
+        "first_name": "Typed", "last_name": name, "created_at": _TYPED_AT,
         "custom_fields_values": [{"field_code": code, "values": [{"value": value, "enum_code": "WORK"}]}],
     }  # fmt: skip
 
