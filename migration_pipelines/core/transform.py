@@ -43,6 +43,8 @@ class CompiledRoute:
     references: Mapping[str, tuple[ReferenceMap, _Name]]
     carrier: tuple[str, str] | None
     takes: Taker
+    out_of_scope: str
+    """Why a record is excluded that it does not take."""
 
     def named_parents(self, record: SourceRecord) -> set[tuple[str, str]]:
         """Every (CRM object, source id) that a record names: what to ask the ledger before `transform`."""
@@ -89,6 +91,7 @@ def compile_route(
             references={name: (row, _namer(row, rules, decisions)) for name, row in route.references.items()},
             carrier=carrier,
             takes=taker(route),
+            out_of_scope=f"not in scope, which is where {_in_words(route)}",
         )
     except MappingError as error:
         raise MappingError(f"{key}: {error}") from error
@@ -135,7 +138,7 @@ def transform(records: Sequence[SourceRecord], compiled: CompiledRoute, known: K
     carried: dict[str, tuple[str, str]] = {}
     for record in records:
         if not compiled.takes(record):
-            excluded[record.id] = f"not in scope, which is where {_in_words(compiled.route)}"
+            excluded[record.id] = compiled.out_of_scope
             continue
         problems: list[Problem] = []
         if compiled.carrier:
