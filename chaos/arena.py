@@ -151,7 +151,8 @@ def start_run(world: World) -> Run:
 
 def environment_of(world: World) -> dict[str, str]:
     return os.environ | world.environ | {
-        "MIGRATION_PROJECTS": str(world.projects), "MIGRATION_FILES": world.settings.files_url,
+        "MIGRATION_HOME": str(world.settings.home), "MIGRATION_PROJECTS": str(world.projects),
+        "MIGRATION_FILES": world.settings.files_url,
     }  # fmt: skip
 
 

@@ -91,7 +91,8 @@ def _strike(
         assert state_of(run.id).value in ("SUCCESS", "FAILURE"), f"the run is stuck: {state_of(run.id).value}"
         _finish(world)
         assert end_state(world.snapshot()) == calm.state, "the account is not as it must be"
-        assert world.broken_claims() == {}
+        broken = world.broken_claims()
+        assert broken == {}, f"claims that do not hold: {broken}"
         _require_nothing_left(world)
 
 
