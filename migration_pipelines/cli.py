@@ -19,7 +19,7 @@ import typer
 
 from migration_pipelines import stages
 from migration_pipelines.core.crm_objects import ARCHIVE, NAMES
-from migration_pipelines.errors import GateClosed, InvalidInput, MappingError, MigrationError
+from migration_pipelines.errors import GateClosed, InvalidInput, MappingError, MigrationError, refused_by_machine
 from migration_pipelines.launcher import prepare_environment
 from migration_pipelines.ledger.server import EmbeddedServer
 from migration_pipelines.ledger.store import Ledger
@@ -60,7 +60,8 @@ def main() -> None:
     """The console script: runs a verb, and says in a sentence what went wrong."""
     try:
         app()
-    except MigrationError as error:
+    except (MigrationError, OSError) as told:
+        error = refused_by_machine(told) if isinstance(told, OSError) else told
         sys.stderr.write(f"{error}\n")
         sys.exit(3 if isinstance(error, GateClosed) else 2 if isinstance(error, InvalidInput | MappingError) else 1)
 
@@ -196,10 +197,14 @@ def apply(key: Key, by: By = ME, as_json: Json = False) -> None:
     """Approve the current plan, then archive, provision, load, and read back."""
     with _partition(key) as partition:
         stages.approve_plan(partition, who=by)
+        has_work = bool(stages.written(partition)["to_write"])
     try:
         _run("migrate", key, [ARCHIVE, "provision", *NAMES])
+    except BaseException:
+        has_work = True
+        raise
     finally:
-        _show_status(key, as_json)
+        _show_status(key, as_json, wrote_nothing=not has_work)
 
 
 @app.command()
@@ -237,6 +242,7 @@ def rollback(
     lines += [f"  {row['route']} {row['source_id']}: {row['detail']}" for row in left]
     if left:
         lines.append("To undo those that somebody changed as well, run it with --yes --force.")
+    lines.append(text.load_again(key))
     if listed:
         lines.append(f"What this project made and the target still holds, for its administrator: {listed}")
     found = {"undone": sum(counts.values()) - len(left), "left": left, "admin_list": listed}
@@ -334,10 +340,12 @@ def _progress() -> Callable[[str], None]:
     return show
 
 
-def _show_status(key: str, as_json: bool) -> None:
+def _show_status(key: str, as_json: bool, *, wrote_nothing: bool = False) -> None:
     with _partition(key) as partition:
         found = stages.status(partition)
         page = stages.report_path(partition)
+        if wrote_nothing:
+            found["nothing_to_write"] = stages.written(partition)["records"]
     found["report"] = str(page) if page.exists() else None
     _print(as_json, found, text.status_text(found) + (f"\nReport: {page}" if page.exists() else ""))
 

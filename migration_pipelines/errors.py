@@ -41,3 +41,16 @@ class ProofFailed(PermanentFailure):
 
 class GateClosed(PermanentFailure):
     """Something must pass, be decided or be confirmed first; the text says what, and how."""
+
+
+def refused_by_machine(error: OSError, what: str = "") -> PermanentFailure:
+    """The error for what this machine refuses: a full disk, a folder that may not be written to.
+
+    Args:
+        what: what could not be written; the file that the error names, unless told.
+    """
+    what = what or str(error.filename or "a file")
+    return PermanentFailure(
+        f"This machine does not take {what} ({error.strerror or type(error).__name__}). Make room on its disk, or see that "
+        "the folder may be written to; then run the same command again: nothing is lost."
+    )

@@ -14,7 +14,7 @@ import tempfile
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -97,9 +97,10 @@ class FileStore:
         with self._explained():
             file = tempfile.NamedTemporaryFile(dir=self._place.scratch(), delete=False)  # noqa: SIM115
         try:
-            with file:
-                yield cast(BinaryIO, file)
+            yield cast(BinaryIO, file)
         finally:
+            with suppress(OSError):  # what a full disk did not take is asked of it once more
+                file.close()
             Path(file.name).unlink(missing_ok=True)
 
     @contextmanager

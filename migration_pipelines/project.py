@@ -59,7 +59,8 @@ class SourceConnection(Frozen):
     """How to reach a source org, and how to sign in: by a token that somebody made; by an app's client credentials; or
     by an app's private key for a user name (JWT bearer), with "test" as audience for a sandbox.
 
-    `reserve_percent` is how much of the org's daily API requests is left to its other integrations.
+    `reserve_percent` is how much of the org's daily API requests is left to its other integrations. `records_a_day` is
+    how many records the org gives in a day: a stated ceiling of Bulk API 2.0, unless its owner knows another.
     """
 
     url: Variable
@@ -71,6 +72,7 @@ class SourceConnection(Frozen):
     audience: Literal["login", "test"] = "login"
     api_version: Annotated[str, Field(pattern=r"^[1-9][0-9]\.0$")] = "62.0"
     reserve_percent: Annotated[float, Field(ge=0, le=95)] = 20
+    records_a_day: Annotated[int, Field(gt=0)] = 100_000_000
 
     @model_validator(mode="after")
     def _can_sign_in(self) -> SourceConnection:

@@ -15,6 +15,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO, Protocol, cast
@@ -22,7 +23,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from migration_pipelines.errors import InvalidInput, OutcomeUnknown, PermanentFailure, TransientFailure
+from migration_pipelines.errors import (
+    InvalidInput,
+    OutcomeUnknown,
+    PermanentFailure,
+    TransientFailure,
+    refused_by_machine,
+)
 
 ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.25
@@ -160,16 +167,21 @@ class HttpClient:
             the body, which the caller closes; or the answer itself where it is a refusal that the caller interprets.
 
         Raises:
-            As `get`.
+            As `get`; PermanentFailure also where this machine has no room for it.
         """
         file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115
         try:
             answer = self._download(path, params, file, stop or threading.Event())
-        except BaseException:
-            file.close()
+            file.seek(0)
+        except BaseException as error:
+            with suppress(OSError):  # what a full disk did not take is asked of it once more
+                file.close()
+            if isinstance(error, OSError):
+                raise refused_by_machine(
+                    error, f"a body from {self.name}, on its way in {tempfile.gettempdir()}"
+                ) from None
             raise
         if answer.status_code == 200:
-            file.seek(0)
             return Download(file, answer.headers)
         file.close()
         return answer

@@ -1,4 +1,4 @@
-"""What a plan costs the target in requests and minutes, before anything is sent."""
+"""What a plan costs: the source in records read, the target in requests and minutes, before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,6 +15,20 @@ class Cost:
 
     requests: int
     minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Records that one full extraction reads, what the source gives of them in a day, and the days that takes at least."""
+
+    records: int
+    a_day: int
+    days: int
+
+
+def reading(records: int, a_day: int) -> Reading:
+    """Args: a_day, the ceiling of the source's bulk interface (SF-KOMMO-64)."""
+    return Reading(records, a_day, math.ceil(records / a_day))
 
 
 def cost(to_write: dict[str, int], *, arrays: Mapping[str, int], groups: dict[str, int], per_second: float) -> Cost:

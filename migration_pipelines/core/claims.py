@@ -56,11 +56,15 @@ def _add_up(figures: Figures) -> Judgement:
     lost = sum(one["unaccounted"] + one["without_record"] for one in figures["objects"].values())
     pending = sum(one["outcomes"].get("planned", 0) for one in figures["routes"].values())
     total = sum(one["rows"] for one in figures["routes"].values())
-    if lost or pending:
+    not_yet = f"{pending} of {total} records are planned and not loaded yet" if pending else ""
+    if lost:
+        says = f"{lost} of {total} records unaccounted for"
         return Judgement(
-            False, f"{lost + pending} of {total} records unaccounted for ({pending} planned and not loaded)",
+            False, f"{says}; {not_yet}" if not_yet else says,
             "Run extract, plan and apply again. One record's story: crm-migrate explain PARTITION SOURCE_ID",
         )  # fmt: skip
+    if not_yet:
+        return Judgement(False, not_yet, "Run: crm-migrate apply PARTITION, which says what keeps them.")
     words: dict[str, int] = {}
     for one in figures["routes"].values():
         for outcome, rows in one["outcomes"].items():
@@ -127,8 +131,11 @@ def _owners(figures: Figures) -> Judgement:
     needed, open_owners = figures["owners_needed"], figures["owners_open"]
     if not open_owners:
         return Judgement(True, f"all {needed} owners that records in scope need are resolved")
-    names = ", ".join(f"{one['name']} <{one['email'] or one['source_id']}>" for one in open_owners[:10])
-    says = f"{len(open_owners)} of {needed} owners unresolved: {names}"
+    names = ", ".join(
+        f"{one['name']} <{one['email'] or one['source_id']}>" + (f" ({rows} records)" if (rows := one.get("records")) else "")
+        for one in open_owners[:10]
+    )
+    says = f"{len(open_owners)} of {needed} owners unresolved: {names}{', ...' if len(open_owners) > 10 else ''}"
     if figures["unmatched_owner"] == "hold":
         return Judgement(True, says + "; by decision their records are held")
     return Judgement(
@@ -254,6 +261,7 @@ PLAN_CLAIMS = (
             "Take them in project.yaml, then plan again.",
         ),
     ),
+    OWNERS_CLAIM,
     Claim(
         "everything_has_a_disposition",
         "Every source object with rows and every filled field is mapped, or lost with a reason.",

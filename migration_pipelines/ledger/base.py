@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection, Engine, text
 
 from migration_pipelines.ledger.codec import encode_text, to_json
+from migration_pipelines.ledger.outage import outage
 
 __all__ = ["PartitionTables", "copy_rows", "to_json"]
 
@@ -65,7 +67,11 @@ class PartitionTables:
 
 
 def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """COPY rows into a table. Values: None, str, int, bool, bytes, datetime, or a list of str or int."""
+    """COPY rows into a table. Values: None, str, int, bool, bytes, datetime, or a list of str or int.
+
+    Raises:
+        TransientFailure: the database does not answer, or its disk is full.
+    """
     lines = ["\t".join([_WRITERS.get(type(value), _as_text)(value) for value in row]) for row in rows]
     if not lines:
         return
@@ -73,6 +79,8 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
     cursor: Any = connection.connection.cursor()
     try:
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO("\n".join(lines)))
+    except psycopg2.OperationalError as error:  # the engine does not see what goes past it
+        raise outage(error) from None
     finally:
         cursor.close()
 

@@ -152,14 +152,14 @@ class Batches(PartitionTables):
         )  # fmt: skip
         return [_entry(row) for row in rows]
 
-    def target_ids(self, route: str, source_ids: Sequence[str]) -> list[str]:
-        """The ids in the target of those of some records of a route that are there."""
-        rows = self.select(
-            "SELECT target_id FROM ledger.entry_status WHERE partition_id = :partition AND route_id = :route "
-            "AND outcome = 'loaded' AND source_id = ANY(:ids) ORDER BY source_id",
+    def standing_of(self, route: str, source_ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        """What became of some records of a route: (source_id, outcome, target_id, payload, problems, problem)."""
+        return self.select(
+            "SELECT s.source_id, s.outcome, s.target_id, i.payload, s.problems, s.problem FROM ledger.entry_status s "
+            "LEFT JOIN ledger.intent i ON i.entry_id = s.entry_id AND i.version = s.version "
+            "WHERE s.partition_id = :partition AND s.route_id = :route AND s.source_id = ANY(:ids) ORDER BY s.source_id",
             route=self.route_id(route), ids=list(source_ids),
         )  # fmt: skip
-        return [row["target_id"] for row in rows]
 
     def count_to_send(self, route: str) -> int:
         """How many entries `to_send` will give."""

@@ -185,6 +185,16 @@ class Proof(PartitionTables):
             )
         )
 
+    def count_loaded(self, routes: Sequence[str]) -> int:
+        """How many records of one source object stand in the target, each counted once on whatever routes."""
+        return int(
+            self.scalar(
+                "SELECT count(DISTINCT source_id) FROM ledger.entry_status WHERE partition_id = :partition "
+                "AND route_id = ANY(:routes) AND outcome = 'loaded'",
+                routes=[self.route_id(route) for route in routes],
+            )
+        )
+
     def not_loaded(self, route: str, limit: int = 20) -> list[Mapping[str, Any]]:
         """Held and failed entries with their problems: (source_id, outcome, problems, problem)."""
         return self.select(

@@ -13,12 +13,12 @@ from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from migration_pipelines.core.schema import OrgSchema
-from migration_pipelines.errors import TransientFailure
 from migration_pipelines.ledger import schema
 from migration_pipelines.ledger.base import PartitionTables, to_json
 from migration_pipelines.ledger.batches import Batches
 from migration_pipelines.ledger.codec import decode_text
 from migration_pipelines.ledger.matches import Matches
+from migration_pipelines.ledger.outage import outage
 from migration_pipelines.ledger.plans import Plans
 from migration_pipelines.ledger.proof import Proof
 from migration_pipelines.ledger.records import Records
@@ -41,7 +41,7 @@ class Ledger:
         self.engine: Engine = create_engine(url, pool_size=4, max_overflow=4, hide_parameters=True)
         event.listen(self.engine, "checkout", self._see_that_it_answers)
         event.listen(self.engine, "checkin", _note_when_it_was_used)
-        event.listen(self.engine, "handle_error", _say_that_it_does_not_answer)
+        event.listen(self.engine, "handle_error", _say_what_is_wrong)
         schema.upgrade(self.engine)
 
     def partition(self, key: str) -> PartitionLedger:
@@ -77,16 +77,11 @@ def _note_when_it_was_used(_connection: object, record: ConnectionPoolEntry) -> 
     record.info[_USED_AT] = time.monotonic()
 
 
-def _say_that_it_does_not_answer(failed: ExceptionContext) -> None:
+def _say_what_is_wrong(failed: ExceptionContext) -> None:
     """No connection, a connection that was lost, or a full disk: a sentence instead of a traceback, whenever it happens."""
     if not isinstance(failed.sqlalchemy_exception, OperationalError) and not failed.is_disconnect:
         return
-    words = str(failed.original_exception).strip().splitlines()
-    reason = words[0] if words else type(failed.original_exception).__name__
-    raise TransientFailure(
-        f"The ledger's database does not answer ({reason}). Start it, or correct MIGRATION_DATABASE_URL, and run the same "
-        "command again: nothing is lost."
-    ) from None
+    raise outage(failed.original_exception) from None
 
 
 class PartitionLedger(PartitionTables):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import PrivateAttr
 
-from migration_pipelines.errors import MigrationError, PermanentFailure
+from migration_pipelines.errors import MigrationError, PermanentFailure, refused_by_machine
 from migration_pipelines.ledger.life_sign import LifeSign, shows_life
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.settings import load_settings
@@ -71,7 +71,10 @@ class Partitions(dg.ConfigurableResource):  # type: ignore[type-arg]
 def as_failure() -> Iterator[None]:
     """Turn a MigrationError into dg.Failure with its sentence; only what could succeed by itself may be retried."""
     try:
-        yield
+        try:
+            yield
+        except OSError as error:
+            raise refused_by_machine(error) from error
     except MigrationError as error:
         failures.append(error)
         kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).capitalize()  # GateClosed -> Gate closed

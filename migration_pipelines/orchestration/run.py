@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import OperationalError
 
 from migration_pipelines.definitions import build_definitions
 from migration_pipelines.errors import PermanentFailure
+from migration_pipelines.ledger.outage import outage
 from migration_pipelines.orchestration.resources import failures, listeners
 
 
@@ -38,6 +40,8 @@ def run_job(
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, **(config or {})},
             )
+    except OperationalError as error:  # Dagster keeps its own account in the ledger's database
+        raise (failures or [outage(error.orig or error)])[0] from None
     finally:
         listeners.remove(listen)
     if failures:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from migration_pipelines.core.lifecycle import ROLLED_BACK
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
+from migration_pipelines.reports.advice import advice
 from migration_pipelines.reports.outlook import decisions_text, matrix_text
 from migration_pipelines.reports.table import aligned
 
@@ -126,14 +128,20 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
         ]
     cost = summary["cost"]
     if summary.get("owners_open"):
+        stays = "; apply stays closed until owners.yaml names who takes over" if summary["unmatched_owner"] != "hold" else ""
         parts.append(
-            f"Owners without a counterpart in the target (decision unmatched_owner: {summary['unmatched_owner']}):"
+            f"Owners without a counterpart in the target (decision unmatched_owner: {summary['unmatched_owner']}{stays}):"
         )
         parts += [
-            f"  {one['name']} <{one['email'] or one['source_id']}>: {one['problem']}" for one in summary["owners_open"]
+            f"  {one['name']} <{one['email'] or one['source_id']}>, {one.get('records', 'not known how many')} records: "
+            f"{one['problem']}"
+            for one in summary["owners_open"]
         ]
     if "decisions" in summary:  # a plan of an earlier version has none
         parts += [decisions_text(summary["decisions"]), matrix_text(summary["transferability"])]
+    if read := summary.get("reading"):
+        days = f"{read['days']} days at least" if read["days"] > 1 else "within a day"
+        parts.append(f"Read: {read['records']:,} records, of which the source gives {read['a_day']:,} a day: {days}.")
     parts.append(f"Cost: about {cost['requests']} requests to the target, {cost['minutes']} minutes at its pace.")
     return "\n".join(parts)
 
@@ -161,6 +169,14 @@ def _records(summary: Mapping[str, Any], source_object: str) -> str:
     return f" ({archive['records']} records)" if archive else ""
 
 
+def load_again(key: str) -> str:
+    """What to know and to run after a roll back."""
+    return (
+        f"To load again: crm-migrate plan {key}, then crm-migrate apply {key}. It takes the same records up again; the pipeline "
+        "may keep its name in the mapping, since it is this project's. In production a pilot goes first again."
+    )
+
+
 def status_text(found: Mapping[str, Any]) -> str:
     """Lifecycle, open gates, and the reconciliation of every object."""
     parts = [f"{found['partition']}: {found['step'] or 'not discovered yet'}"]
@@ -171,8 +187,13 @@ def status_text(found: Mapping[str, Any]) -> str:
     untrue = sum(not claim["holds"] for one in found["objects"].values() for claim in one["claims"].values())
     if untrue:
         parts[0] += f"; {untrue} claims do not hold now"
+    if found["step"] == ROLLED_BACK:
+        parts.append(f"  rolled back. {load_again(found['partition'])}")
     if found["objects"]:
         parts.append(reconciliation_text(found["objects"]))
+    if (records := found.get("nothing_to_write")) is not None:
+        were = "were written as the plan means them; see above what does not hold now" if untrue else ""
+        parts.append(f"Nothing to write: {records:,} records {were or 'stand as the plan means them'}.")
     return "\n".join(parts)
 
 
@@ -229,12 +250,14 @@ def story_text(story: Sequence[Mapping[str, Any]]) -> str:
         parts.append(
             f"{one['route']}: {one['outcome']}" + (f", target id {one['target_id']}" if one["target_id"] else "")
         )
-        for name, value in (one["payload"] or {}).items():
-            parts.append(f"  meant {name}: {value!r}")
-        for field, parent in zip(one["ref_fields"] or (), one["ref_ids"] or (), strict=True):
-            parts.append(f"  meant {field}: -> {parent}")
+        parts += [f"  meant {line}" for line in _meant(one)]
         for problem in one["problems"] or ():
             parts.append(f"  {problem.get('field') or 'note'}: {problem['message']}")
+        reasons = [problem["reason"] for problem in one["problems"] or () if problem.get("holds")]
+        parts += [f"  what to do: {advice(reason)}" for reason in dict.fromkeys(reasons)]
+        if one.get("earlier"):
+            parts.append("  an earlier plan brought it to the target; what that plan meant:")
+            parts += [f"    {line}" for line in _meant(one["earlier"])]
         for event in one["outcomes"] or ():
             words = f": {event['problem']['message']}" if event["problem"] else ""
             verified = ", read back" if event["verified"] else ""
@@ -248,3 +271,10 @@ def story_text(story: Sequence[Mapping[str, Any]]) -> str:
         if one["undone"]:
             parts.append(f"  rolled back: {one['undone']} {one['undo_detail'] or ''}".rstrip())
     return "\n".join(parts)
+
+
+def _meant(values: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each field and each reference that a plan means a record to have."""
+    yield from (f"{name}: {value!r}" for name, value in (values["payload"] or {}).items())
+    for field, parent in zip(values["ref_fields"] or (), values["ref_ids"] or (), strict=True):
+        yield f"{field}: -> {parent}"

@@ -17,7 +17,7 @@ from migration_pipelines.stages.provision import provision
 from migration_pipelines.stages.report import read_report, report_path, write_report
 from migration_pipelines.stages.roll_back import preview, roll_back, write_admin_list
 from migration_pipelines.stages.sign_in import consent_address, sign_in
-from migration_pipelines.stages.status import explain, standing, status
+from migration_pipelines.stages.status import explain, standing, status, written
 from migration_pipelines.stages.transferability import transferability
 from migration_pipelines.stages.verify import verify
 
@@ -25,5 +25,5 @@ __all__ = [
     "OpenPartition", "approve_plan", "archive", "confirm_rows", "consent_address", "consequences", "discover", "explain",
     "extract", "judge_object", "judge_plan", "keep_file", "load", "new", "open_objects", "plan", "preview", "propose",
     "provision", "read_report", "report_path", "roll_back", "see_pilot", "sign_in", "standing", "status", "transferability",
-    "verify", "vouch", "write_admin_list", "write_report",
+    "verify", "vouch", "write_admin_list", "write_report", "written",
 ]  # fmt: skip

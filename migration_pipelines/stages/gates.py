@@ -10,6 +10,7 @@ from migration_pipelines.core.claims import PLAN_CLAIMS, Judgement, claims_of
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.core.schema import ObjectSchema, OrgSchema
 from migration_pipelines.errors import GateClosed
+from migration_pipelines.stages.owners import owner_figures
 from migration_pipelines.stages.partition import CONVERT, MULTI_CURRENCY, OpenPartition
 
 REFUSE = "refuse if not empty"
@@ -100,6 +101,7 @@ def misfits(partition: OpenPartition, target: OrgSchema) -> list[str]:
         found.append(f"the source counts in {ours}, the target in {theirs} (decision currency_differs)")
     found += foreign_pipelines(partition, target)
     found += over_ceilings(partition, target)
+    found += lost_owners(partition, target)
     if decisions.get("live_webhooks") != "accept":
         for hook in target.facts.get("webhooks", ()):
             found.append(
@@ -157,6 +159,20 @@ def foreign_pipelines(partition: OpenPartition, target: OrgSchema) -> list[str]:
     ]
 
 
+def lost_owners(partition: OpenPartition, target: OrgSchema) -> list[str]:
+    """Owners of records in scope whose counterpart is not active in the target any more, in words; none where it is decided
+    to hold their records."""
+    if partition.project.decisions.get("unmatched_owner") == "hold":
+        return []
+    people = {one.id: one for one in target.users}
+    return [
+        f"{people[number].name if number in people else owner['name']} (user {number}), who is to own the records of "
+        f"{owner['name']}, is not active in the target any more: activate the user, or name another in owners.yaml"
+        for owner in partition.ledger.owners()
+        if owner["is_needed"] and (number := owner["target_id"]) and not (number in people and people[number].is_active)
+    ]
+
+
 def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
     """Every claim on the plan, judged as things stand now."""
     figures: dict[str, Any] = {
@@ -170,6 +186,7 @@ def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
         "misfits": misfits(partition, partition.schema("target")),
         "unvouched": unvouched(partition),
         "unconfirmed": unconfirmed(partition),
+        **owner_figures(partition),
     }
     return {claim.name: claim.judge(figures) for claim in PLAN_CLAIMS}
 

@@ -43,6 +43,7 @@ def new(projects: Path, name: str, source: str, target: str) -> Path:
 
     Raises:
         InvalidInput: there is such a project already, the name is not plain, or there is no such pair.
+        OSError: this machine does not take it; then nothing of it is left.
     """
     pair = load_pair(source, target)
     folder = projects / name
@@ -55,14 +56,14 @@ def new(projects: Path, name: str, source: str, target: str) -> Path:
     content = _PROJECT.format(
         name=name, NAME=name.upper(), source=source, target=target, decisions="\n".join(lines) + "\n"
     )
-    (folder / "mapping").mkdir(parents=True)
-    (folder / "project.yaml").write_text(content, "utf-8")
-    (folder / "owners.yaml").write_text(_OWNERS, "utf-8")
-    for default in pair.mapping_files:
-        shutil.copy(default, folder / "mapping" / default.name)
     try:
+        (folder / "mapping").mkdir(parents=True)
+        (folder / "project.yaml").write_text(content, "utf-8")
+        (folder / "owners.yaml").write_text(_OWNERS, "utf-8")
+        for default in pair.mapping_files:
+            shutil.copy(default, folder / "mapping" / default.name)
         load_project(folder)
-    except InvalidInput:
-        shutil.rmtree(folder)
+    except (InvalidInput, OSError):
+        shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder

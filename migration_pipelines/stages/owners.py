@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from migration_pipelines.core.fingerprint import digest
@@ -29,6 +30,8 @@ class Owners:
             is_sandbox=bool(source.facts.get("is_sandbox")),
         )
         self._needed: set[str] = set()
+        self._records = Counter[str]()
+        self._counted: dict[tuple[str, str], str] = {}  # (source object, its field) -> the route that counts it
 
     def rows(self, compiled: CompiledRoute, page: Sequence[SourceRecord]) -> Iterable[PlanRow]:
         """A plan row for every user or queue: planned where there is a counterpart, else held."""
@@ -49,12 +52,16 @@ class Owners:
                 yield PlanRow(route, record.id, Outcome.HELD, problems=[problem.as_json()])
 
     def note_needed(self, compiled: CompiledRoute, page: Sequence[SourceRecord]) -> None:
-        """Remember the users without whom a record of this page would be held."""
-        rows = [
-            row.from_ for row in compiled.route.references.values() if row.to == ("users",) and row.if_held == "hold"
-        ]
-        for field in rows:
-            self._needed.update(record.values[field] for record in page if field and record.values.get(field))
+        """Remember the users without whom a record of this page would be held, and how many that would be. Where several
+        routes take an object, its records count on the first."""
+        source = compiled.route.source
+        for row in compiled.route.references.values():
+            if row.to != ("users",) or row.if_held != "hold" or not (field := row.from_):
+                continue
+            self._needed.update(owner for record in page if (owner := record.values.get(field)))
+            if self._counted.setdefault((source, field), compiled.key) == compiled.key:
+                live = (record for record in page if not record.deleted)
+                self._records.update(owner for record in live if (owner := record.values.get(field)))
 
     def keep(self, plan_id: int, users_routes: Sequence[str]) -> None:
         """Keep the owners, and exclude from the plan those that nothing in scope needs."""
@@ -62,6 +69,19 @@ class Owners:
         for route in users_routes:
             plans.mark_needed_owners(plan_id, self._needed, route, NOT_NEEDED)
         plans.replace_owners(self._as_row(source_id) for source_id in self._matches)
+
+    def figures(self) -> dict[str, Any]:
+        """The part of the plan's summary that `owner_figures` reads: how many owners are needed, and who of them is open."""
+        needed = [self._as_row(source_id) for source_id in self._matches if source_id in self._needed]
+        return {
+            "owners_needed": len(needed),
+            "owners_open": [
+                {name: owner[name] for name in ("source_id", "name", "email", "problem")}
+                | {"records": self._records[owner["source_id"]]}
+                for owner in needed
+                if owner["target_id"] is None
+            ],
+        }
 
     def _as_row(self, source_id: str) -> dict[str, Any]:
         match = self._matches[source_id]
@@ -75,3 +95,15 @@ class Owners:
             "problem": match.problem,
             "is_needed": source_id in self._needed,
         }
+
+
+def owner_figures(partition: OpenPartition) -> dict[str, Any]:
+    """What the claim on owners is judged by: the owners as the current plan found them, and the decision as it stands."""
+    plan = partition.ledger.plans.current()
+    summary: Mapping[str, Any] = plan["summary"] if plan else {}
+    open_ = summary.get("owners_open", ())
+    return {
+        "owners_needed": summary.get("owners_needed", len(open_)),
+        "owners_open": open_,
+        "unmatched_owner": partition.project.decisions.get("unmatched_owner"),
+    }

@@ -104,10 +104,15 @@ class OpenPartition:
         found = self.schema("source").objects.get(source_object)
         if found is None or not found.fields:
             raise GateClosed(
-                f"{self.key}: the mapping names {source_object}, which was not in it when the orgs were discovered. "
-                f"Run: crm-migrate discover {self.key}, then extract"
+                f"{self.key}: {self._naming_file(source_object)} names {source_object}, and did not when the orgs were "
+                f"discovered: its fields are not known. Run: crm-migrate discover {self.key}, then extract"
             )
         return found
+
+    def _naming_file(self, source_object: str) -> str:
+        """The project's file by which the records of a source object are read."""
+        mapped = (name for name, compiled in self.routes if compiled.route.source == source_object)
+        return next((f"mapping/{name}.yaml" for name in mapped), "project.yaml, under objects:,")
 
     def lock(self) -> OrgLock:
         """The lock on the target org, taken at the first call and held until `close`. Raises GateClosed if taken."""

@@ -1,19 +1,22 @@
-"""The pilot: in production five records go first, with what they hang on and what hangs on them; then a person looks.
+"""The pilot: in production five deals go first, with what they hang on and what hangs on them; then a person looks.
 
 Nothing that reaches a customer by mistake can be taken back, and no twin shows which automations an account has. So the
 first load of a production partition stops after the pilot, until somebody has looked at it in the target and said so.
+Until then each apply brings it as the newest plan means it: what was wrong can be mended and looked at again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from migration_pipelines.core.records import Outcome
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.batches import Entry
 from migration_pipelines.stages.partition import PRODUCTION, OpenPartition
 from migration_pipelines.stages.progress import Report
+from migration_pipelines.stages.record_names import name_in_target
 from migration_pipelines.stages.sending import Sender
 from migration_pipelines.stages.verify import verify_route
 
@@ -23,27 +26,26 @@ Chosen = dict[str, list[str]]
 
 
 def require_pilot(partition: OpenPartition, plan_id: int, report: Report) -> None:
-    """In production: load the pilot if it is not there, and stop until a person has looked at it.
+    """In production: load the pilot as far as it is not there as meant, and stop until a person has looked at it.
 
     Raises:
         GateClosed: nobody has looked at it yet.
     """
     if partition.environment != PRODUCTION or _said(partition, "pilot seen"):
         return
+    chosen = _kept(partition) or _choose(partition)
+    if not chosen:
+        return
+    for compiled in _written_routes(partition):
+        if entries := partition.ledger.batches.to_send_of(compiled.key, chosen.get(compiled.key, ())):
+            for _ in Sender(partition, plan_id, compiled).send([entries]):
+                pass
+            verify_route(partition, compiled, only_unverified=True, report=report)
     if not _said(partition, "pilot loaded"):
-        chosen = _kept(partition) or _choose(partition)
-        if not chosen:
-            return
-        for compiled in _written_routes(partition):
-            if source_ids := chosen.get(compiled.key):
-                entries = partition.ledger.batches.to_send_of(compiled.key, source_ids)
-                for _ in Sender(partition, plan_id, compiled).send([entries]):
-                    pass
-                verify_route(partition, compiled, only_unverified=True, report=report)
         _say(partition, "pilot loaded", {"records": chosen})
-    there = "\n".join(_in_words(partition))
+    there = "\n".join(_in_words(partition, chosen))
     raise GateClosed(
-        f"{partition.key}: the pilot is in the target, and nothing else is:\n{there}\n"
+        f"{partition.key}: the pilot is in the target, and nothing else of this plan:\n{there}\n"
         "Look at these records there, and for messages that should not have gone out. Then run: "
         f"crm-migrate confirm {partition.key} --pilot, and apply again. To take it back: crm-migrate rollback {partition.key}"
     )
@@ -63,7 +65,7 @@ def see_pilot(partition: OpenPartition, *, who: str) -> None:
 
 
 def _choose(partition: OpenPartition) -> Chosen:
-    """Five records of the last object that others hang on, their parents, and up to five of each kind on them."""
+    """Up to five records of the last object that others hang on, their parents, and up to five of each kind on them."""
     batches, routes = partition.ledger.batches, {one.key: one for one in _written_routes(partition)}
     chosen: Chosen = {}
     for key in _anchors(routes):
@@ -71,18 +73,27 @@ def _choose(partition: OpenPartition) -> Chosen:
             _take(partition, entries, key, chosen)
             break
     for key in routes:
-        if key not in chosen and (entries := _hanging_on(chosen, batches.to_send(key))):
-            chosen[key] = [entry.source_id for entry in entries]
+        if key not in chosen and (entries := _hanging_on(chosen, key, batches.to_send(key))):
+            _take(partition, entries, key, chosen)
     if chosen:
         _say(partition, "pilot chosen", {"records": chosen})
     return chosen
 
 
 def _anchors(routes: Mapping[str, CompiledRoute]) -> list[str]:
-    """Routes that others refer to, the last one in load order first: deals before contacts before companies."""
-    named = (to for compiled in routes.values() for row, _ in compiled.references.values() for to in row.to)
-    parents = {to.partition(">")[0] for to in named}
-    return [key for key in reversed(list(routes)) if key.partition("/")[0] in parents]
+    """Routes that other CRM objects refer to, the last one in load order first: deals before contacts before companies."""
+    named = {
+        (_crm_object(key), to.partition(">")[0])
+        for key, compiled in routes.items()
+        for row, _ in compiled.references.values()
+        for to in row.to
+    }
+    parents = {parent for child, parent in named if child != parent}
+    return [key for key in reversed(list(routes)) if _crm_object(key) in parents]
+
+
+def _crm_object(route: str) -> str:
+    return route.partition("/")[0]
 
 
 def _take(partition: OpenPartition, entries: Sequence[Entry], key: str, chosen: Chosen) -> None:
@@ -98,12 +109,17 @@ def _take(partition: OpenPartition, entries: Sequence[Entry], key: str, chosen: 
         _take(partition, parents, route, chosen)
 
 
-def _hanging_on(chosen: Chosen, pages: Iterable[Sequence[Entry]]) -> list[Entry]:
-    """Up to five entries that refer to chosen ones, and to nothing else that is not in the target."""
+def _hanging_on(chosen: Chosen, key: str, pages: Iterable[Sequence[Entry]]) -> list[Entry]:
+    """Up to five entries of a route that refer to chosen ones, and to nothing else that is not in the target but what
+    comes with them: the file that is to hang on a card."""
     found: list[Entry] = []
     for page in pages:
         for entry in page:
-            open_ = [(route, source_id) for _, route, source_id, target_id in entry.references if target_id is None]
+            open_ = [
+                (route, source_id)
+                for _, route, source_id, target_id in entry.references
+                if target_id is None and _crm_object(route) != _crm_object(key)
+            ]
             if open_ and all(source_id in chosen.get(route, ()) for route, source_id in open_):
                 found.append(entry)
                 if len(found) == RECORDS:
@@ -117,12 +133,22 @@ def _written_routes(partition: OpenPartition) -> list[CompiledRoute]:
     ]
 
 
-def _in_words(partition: OpenPartition) -> list[str]:
-    lines = []
-    for route, source_ids in (_kept(partition) or {}).items():
-        there = partition.ledger.batches.target_ids(route, source_ids)
-        lines.append(f"  {route.partition('>')[2]}: {', '.join(there) or 'none arrived'}")
-    return lines
+def _in_words(partition: OpenPartition, chosen: Chosen) -> Iterator[str]:
+    """What of the pilot is there, by name and id, links by their number; and what is not, with the reason."""
+    routes, anchor = {one.key: one for one in _written_routes(partition)}, next(iter(chosen))
+    for key in (key for key in chosen if key in routes):
+        there, missing = [], []
+        for row in partition.ledger.batches.standing_of(key, chosen[key]):
+            name = name_in_target(row["payload"] or {})
+            if row["outcome"] == Outcome.LOADED:
+                there.append(f"{name} ({row['target_id']})" if name else row["target_id"])
+            else:
+                problems = [row["problem"]] if row["problem"] else row["problems"] or ()
+                why = "; ".join(problem["message"] for problem in problems) or "no reason is kept"
+                missing.append(f"    not there: {name or 'unnamed'} ({row['source_id']}), {row['outcome']}: {why}")
+        few = " (the plan has no more)" if key == anchor and len(chosen[key]) < RECORDS else ""
+        listed = f": {', '.join(there)}" if there and routes[key].route.fields else ""
+        yield "\n".join([f"  {len(there)} x {routes[key].route.target}{few}{listed}", *missing])
 
 
 def _kept(partition: OpenPartition) -> Chosen | None:

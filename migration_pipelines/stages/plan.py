@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
-from migration_pipelines.core.budget import cost
+from migration_pipelines.core.budget import cost, reading
 from migration_pipelines.core.fingerprint import digest, fingerprint
 from migration_pipelines.core.provisioning import Wanted, schema_after, work_out_wanted
 from migration_pipelines.core.records import KnownParent, Outcome, Planned, SourceRecord
@@ -19,13 +19,13 @@ from migration_pipelines.core.validate import validate
 from migration_pipelines.errors import GateClosed, MappingError
 from migration_pipelines.ledger.plans import PlanRow
 from migration_pipelines.stages import archived, gates
+from migration_pipelines.stages.as_planned import touched_fields
 from migration_pipelines.stages.consequences import concerns_of_decisions, consequences
 from migration_pipelines.stages.counting import count_together
 from migration_pipelines.stages.existing import LookUp, require_keys
 from migration_pipelines.stages.owners import Owners
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Progress, Report
-from migration_pipelines.stages.reconcile import owner_figures
 from migration_pipelines.stages.sending import settle_leftovers
 from migration_pipelines.stages.taken_over import take_over
 from migration_pipelines.stages.transferability import concerns_of_table, transferability
@@ -97,6 +97,7 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
     summary = _summary(partition, plan_id, wanted, after, content.hexdigest()) | {
         "archived": archives,
         "matches": look_up.figures,
+        **owners.figures(),
     }
     plans.switch(plan_id, summary["fingerprint"], summary)
     if all(judgement.holds for judgement in gates.judge_plan(partition).values()):
@@ -179,14 +180,6 @@ def wanted_of(partition: OpenPartition, source: OrgSchema, target: OrgSchema) ->
     return Wanted(missing + mapped.fields, own.pipelines + mapped.pipelines)
 
 
-def touched_fields(partition: OpenPartition) -> dict[str, set[str]]:
-    """Target object -> fields that the mapping fills."""
-    touched: dict[str, set[str]] = {}
-    for _, compiled in partition.routes:
-        touched.setdefault(compiled.route.target, set()).update(compiled.route.fills)
-    return touched
-
-
 def _rows(
     compiled: CompiledRoute, page: list[SourceRecord], known: Mapping[tuple[str, str], KnownParent], after: OrgSchema,
     spread: Spread, others: Sequence[CompiledRoute] | None,
@@ -265,7 +258,8 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
         for _, compiled in partition.routes
         if (field := target.group_by(compiled.route.target))
     }
-    pace = partition.project.file.environments[partition.environment].target.requests_per_second
+    connections = partition.project.file.environments[partition.environment]
+    to_read = sum(map(partition.ledger.records.count, partition.extracted_objects))
     return {
         "fingerprint": fingerprint([content, schema, mapping, exchange]),
         "exchange": exchange,
@@ -277,13 +271,15 @@ def _summary(partition: OpenPartition, plan_id: int, wanted: Wanted, after: OrgS
         "lost": {
             compiled.key: dict(compiled.route.lost) for _, compiled in partition.routes if compiled.route.lost
         },
-        **{name: value for name, value in owner_figures(partition).items() if name != "owners_needed"},
+        "unmatched_owner": partition.project.decisions.get("unmatched_owner"),
         "objects": {name: dict(one) for name, one in partition.dispositions.items()},
         "decisions": consequences(partition, of_decisions),
         "transferability": transferability(partition, of_table),
+        "reading": asdict(reading(to_read, connections.source.records_a_day)),
         "cost": asdict(
             cost(
-                to_write, arrays={name: target.batch_size(name) for name in to_write}, groups=groups, per_second=pace,
+                to_write, arrays={name: target.batch_size(name) for name in to_write}, groups=groups,
+                per_second=connections.target.requests_per_second,
             )
         ),
     }  # fmt: skip

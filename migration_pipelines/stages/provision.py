@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from migration_pipelines.core.provisioning import Wanted, WantedField, WantedPipeline, schema_after
-from migration_pipelines.core.schema import fingerprint_touched
 from migration_pipelines.errors import GateClosed
-from migration_pipelines.stages import gates
+from migration_pipelines.stages import as_planned, gates
 from migration_pipelines.stages.partition import OpenPartition
-from migration_pipelines.stages.plan import touched_fields
 
 
 def provision(partition: OpenPartition) -> list[str]:
@@ -23,33 +20,18 @@ def provision(partition: OpenPartition) -> list[str]:
     plan = gates.require_approved_plan(partition)
     partition.lock()
     live = partition.target.describe()
-    wanted = Wanted(
-        tuple(WantedField(**{**one, "choices": tuple(one["choices"])}) for one in plan["summary"]["wanted"]["fields"]),
-        tuple(WantedPipeline(one["name"], tuple(one["stages"])) for one in plan["summary"]["wanted"]["pipelines"]),
-    )
-    planned = partition.schema("target")
-    if live.identity != planned.identity:
-        raise GateClosed(
-            f"{partition.key}: the connection leads to {live.identity}, the plan is for {planned.identity}. Correct the "
-            f"URL, or run: crm-migrate discover {partition.key} and plan again."
-        )
-    missing = tuple(one for one in wanted.fields if one.name not in live.objects[one.object].fields)
-    after = schema_after(live, Wanted(missing, wanted.pipelines))
-    if fingerprint_touched(after, touched_fields(partition)) != plan["summary"]["schema"]:
-        raise GateClosed(
-            f"{partition.key}: the target was changed since the plan was made. Run: crm-migrate discover {partition.key}, "
-            "then plan again and look at what is different."
-        )
+    as_planned.require_as_planned(partition, plan, live)
     if found := gates.misfits(partition, live):
         raise GateClosed(
             f"{partition.key}: {'; '.join(found)}. Clear each of them, then run: crm-migrate discover {partition.key}, and "
             "plan again."
         )
+    wanted = as_planned.wanted_of(plan)
     # Kept before the first of them is made: whatever is found under these names afterwards is this project's.
     partition.ledger.add_event(
         "provisioning",
         detail={
-            "fields": [f"{one.object}.{one.name}" for one in missing],
+            "fields": [f"{one.object}.{one.name}" for one in as_planned.lacking(wanted, live).fields],
             "pipelines": [one.name for one in wanted.pipelines],
         },
     )

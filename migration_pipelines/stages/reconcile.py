@@ -11,6 +11,7 @@ from migration_pipelines.core.crm_objects import ARCHIVE
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.stages.archived import archive_figures
 from migration_pipelines.stages.canary import ignored_fields
+from migration_pipelines.stages.owners import owner_figures
 from migration_pipelines.stages.partition import PRODUCTION, OpenPartition
 from migration_pipelines.stages.taken_over import figures_of_twice
 
@@ -66,19 +67,6 @@ def figures_of(partition: OpenPartition, crm_object: str) -> dict[str, Any]:
 
 def _written(compiled: CompiledRoute) -> set[str]:
     return set(compiled.route.fields) | set(compiled.route.references)
-
-
-def owner_figures(partition: OpenPartition) -> dict[str, Any]:
-    needed = [owner for owner in partition.ledger.owners() if owner["is_needed"]]
-    return {
-        "owners_needed": len(needed),
-        "owners_open": [
-            {name: owner[name] for name in ("source_id", "name", "email", "problem")}
-            for owner in needed
-            if owner["target_id"] is None
-        ],
-        "unmatched_owner": partition.project.decisions.get("unmatched_owner"),
-    }
 
 
 def _route_figures(partition: OpenPartition, route: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What a person calls a source record: the values that the mapping makes its name in the target of."""
+"""What a person calls a record: in the source the values that the mapping makes its name of, in the target that name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.stages.partition import OpenPartition
@@ -16,6 +17,13 @@ def names_of(partition: OpenPartition, source_object: str, source_ids: Iterable[
     fields = _naming_fields(partition, source_object)
     found = partition.ledger.report.parts_of_names(source_object, fields, list(source_ids)) if fields else {}
     return {source_id: name for source_id, parts in found.items() if (name := _name(parts))}
+
+
+def name_in_target(payload: Mapping[str, Any]) -> str:
+    """What a person knows a record by that was written with these fields: its name, or how its text begins."""
+    parts = [payload.get("name") or payload.get("first_name"), payload.get("last_name")]
+    name = " ".join(str(part) for part in parts if part)
+    return name or str(payload.get("text") or "").partition("\n")[0][:_LONGEST]
 
 
 def _name(parts: Sequence[str | None]) -> str:

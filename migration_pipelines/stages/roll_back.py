@@ -22,6 +22,7 @@ from migration_pipelines.reports.spreadsheet import write_csv
 from migration_pipelines.stages.canary import ignored_fields
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Report
+from migration_pipelines.stages.record_names import name_in_target
 from migration_pipelines.stages.restore import GONE, restore_page
 from migration_pipelines.stages.sending import settle_leftovers
 
@@ -98,15 +99,8 @@ def _still_there(partition: OpenPartition) -> Iterator[Sequence[object]]:
         for row in partition.ledger.batches.made_by_us(compiled.key):
             if row["detail"] != GONE:
                 state = "rolled back" if row["undone"] == "undone" else "left as it is"
-                ends = compiled.route.target, row["target_id"], _name(row["payload"] or {}), compiled.route.source
+                ends = compiled.route.target, row["target_id"], name_in_target(row["payload"] or {}), compiled.route.source
                 yield *ends, row["source_id"], state, row["detail"]
-
-
-def _name(payload: Mapping[str, Any]) -> str:
-    """What a person knows a record by: its name, or how its text begins."""
-    parts = [payload.get("name") or payload.get("first_name"), payload.get("last_name")]
-    name = " ".join(str(part) for part in parts if part)
-    return name or str(payload.get("text") or "").partition("\n")[0][:80]
 
 
 def _make_room(partition: OpenPartition, target_object: str) -> None:

@@ -18,6 +18,7 @@ from migration_pipelines.core.transform import CompiledRoute
 from migration_pipelines.errors import MigrationError, OutcomeUnknown, TransientFailure
 from migration_pipelines.ledger.batches import Entry, Result, StoredBatch
 from migration_pipelines.stages import existing
+from migration_pipelines.stages.as_planned import require_still_as_planned
 from migration_pipelines.stages.partition import OpenPartition
 from migration_pipelines.stages.progress import Report
 
@@ -78,6 +79,7 @@ class Sender:
         self._name = compiled.route.target
         self._group_by = partition.target.group_by(self._name)
         self._unsent_now = 0
+        self._refusals = 0
 
     def send(self, pages: Iterable[Sequence[Entry]]) -> Iterator[int]:
         """Send entries until each is taken or refused, or hold them; yields how many are done, batch by batch."""
@@ -92,6 +94,8 @@ class Sender:
                     _settle(self._partition, ready.stored, self._came_to(ready, under_way, None))
                     raise
                 results = self._came_to(ready, under_way, following)
+                if any(one and one.result == "failed" for one in results):
+                    self._look_at_refusals(ready, results, following)
                 queue.put_back(*self._again(ready.portion, results))
                 if following and len(following.portion.entries) > self._longest:  # we have learnt that it is too long
                     self._abandon(following)
@@ -179,6 +183,21 @@ class Sender:
             for one in (ready, following):
                 if one:
                     self._abandon(one)
+            raise
+
+    def _look_at_refusals(self, ready: _Ready, results: Sequence[WriteResult | None], following: _Ready | None) -> None:
+        """Stop where records are refused for what was taken away in the target: they stay planned. Looked for at the first
+        batch with a refusal, the second, the fourth and so on, since it costs requests."""
+        self._refusals += 1
+        if self._refusals.bit_count() > 1:
+            return
+        try:
+            require_still_as_planned(self._partition)
+        except MigrationError:
+            taken = [None if one and one.result == "failed" else one for one in results]
+            _settle(self._partition, ready.stored, taken)
+            if following:
+                self._abandon(following)
             raise
 
     def _abandon(self, ready: _Ready) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from migration_pipelines.core.claims import Judgement, claims_of
 from migration_pipelines.core.crm_objects import ARCHIVE, NAMES
+from migration_pipelines.core.records import Outcome
 from migration_pipelines.errors import InvalidInput
 from migration_pipelines.stages import archived, gates
 from migration_pipelines.stages.partition import OpenPartition
@@ -39,6 +40,19 @@ def status(partition: OpenPartition) -> dict[str, Any]:
     }
 
 
+def written(partition: OpenPartition) -> dict[str, int]:
+    """How many records stand in the target by the current plan, and how many times an apply would write now."""
+    by_source: dict[str, list[str]] = {}
+    for crm_object, compiled in partition.routes:
+        if crm_object != "users" and not compiled.route.carried_by:
+            by_source.setdefault(compiled.route.source, []).append(compiled.key)
+    ledger = partition.ledger
+    return {
+        "records": sum(map(ledger.proof.count_loaded, by_source.values())),
+        "to_write": sum(ledger.batches.count_to_send(key) for keys in by_source.values() for key in keys),
+    }
+
+
 def standing(partition: OpenPartition, crm_object: str, gate: str) -> dict[str, Judgement]:
     """The claims of an object where a closed gate kept it from being loaded: as its records stand in the ledger now."""
     if partition.ledger.proof.reconciliation(crm_object):
@@ -48,6 +62,9 @@ def standing(partition: OpenPartition, crm_object: str, gate: str) -> dict[str, 
 
 def explain(partition: OpenPartition, source_id: str) -> list[Mapping[str, Any]]:
     """The whole story of one source record, a part for each of its routes.
+
+    `payload`, `ref_fields` and `ref_ids` are what the newest plan means, and None where it does not load the record; what
+    an earlier plan has brought to the target of such a record is `earlier`.
 
     Raises:
         InvalidInput: the ledger has no such record.
@@ -59,7 +76,16 @@ def explain(partition: OpenPartition, source_id: str) -> list[Mapping[str, Any]]
             "18 characters in Salesforce."
         )
     files = {one["key"]: one for one in archived.archives(partition).values()}
-    return [{**one, "archive": files.get(one["route"])} for one in story]
+    return [_by_newest_plan(one) | {"archive": files.get(one["route"])} for one in story]
+
+
+def _by_newest_plan(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry keeps its last intent while a plan holds it, or leaves it out."""
+    meant = {name: entry[name] for name in ("payload", "ref_fields", "ref_ids")}
+    if entry["planned"] == Outcome.PLANNED:
+        return {**entry, "earlier": None}
+    is_there = meant["payload"] is not None and entry["target_id"] is not None
+    return {**entry, **dict.fromkeys(meant), "earlier": meant if is_there else None}
 
 
 def _as_data(key: str, judgements: Mapping[str, Judgement]) -> dict[str, Any]:

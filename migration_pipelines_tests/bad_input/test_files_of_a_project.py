@@ -49,7 +49,7 @@ FILES: dict[str, tuple[type[Frozen], dict[str, Any]]] = {
             "environments": {
                 "twin": {
                     "source": {**SIGN_IN, "client_secret": "A_SECRET", "audience": "test", "api_version": "62.0",
-                               "reserve_percent": 20},
+                               "reserve_percent": 20, "records_a_day": 100_000_000},
                     "target": {**SIGN_IN, "client_secret": "A_SECRET", "redirect_uri": "A_PAGE", "requests_per_second": 7,
                                "quiet_seconds": 1},
                     "archive_database": "A_DATABASE",

@@ -1,8 +1,8 @@
-"""What a plan costs the target, in requests and minutes."""
+"""What a plan costs: the source in days of reading, the target in requests and minutes."""
 
 from __future__ import annotations
 
-from migration_pipelines.core.budget import Cost, cost
+from migration_pipelines.core.budget import Cost, Reading, cost, reading
 
 
 def test_nothing_to_write_costs_nothing() -> None:
@@ -27,3 +27,9 @@ def test_records_that_travel_by_parent_cost_a_request_for_each_parent() -> None:
 def test_minutes_follow_from_the_pace() -> None:
     # 30,000 records: 600 arrays of 50 and 150 pages; 750 requests at 5 a second are 150 seconds
     assert cost({"leads": 30_000}, arrays={"leads": 50}, groups={}, per_second=5) == Cost(750, 2.5)
+
+
+def test_more_records_than_the_source_gives_in_a_day_take_several() -> None:
+    """SF-KOMMO-64: 100 million records a day are the stated ceiling of Bulk API 2.0."""
+    assert reading(250_000_001, 100_000_000) == Reading(250_000_001, 100_000_000, days=3)
+    assert reading(100_000_000, 100_000_000).days == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from migration_pipelines.errors import PermanentFailure
 from migration_pipelines.reports.spreadsheet import write_csv
 
 
@@ -33,9 +34,9 @@ def test_a_list_is_its_owners_alone_and_an_older_one_stays_if_it_cannot_be_writt
 
     def rows() -> object:
         yield ["second"]
-        raise OSError("no space left on device")
+        raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(PermanentFailure, match=r"list\.csv \(No space left on device\)\. Make room"):
         write_csv(path, ["name"], rows())  # type: ignore[arg-type]
     assert read(path) == [["name"], ["first"]]
     assert list(tmp_path.iterdir()) == [path]

@@ -82,7 +82,7 @@ def cases() -> Iterator[Case]:
 SAYS: dict[Case, str] = {
     # the organisation cannot have what is wanted of it: nothing was written
     Case("company_phone_email", False): "the target has no field companies.PHONE (multitext), and none of that type can be made",
-    Case("field_ceiling", 3): "Kommo refused to make fields of companies: The limit of custom fields has been reached",
+    Case("field_ceiling", 3): "companies/custom_fields: The limit of custom fields has been reached",
     # values that are longer than the account takes: each record is named, with Kommo's words, and what follows waits
     Case("name_length", 12): "5 records refused by the target, 0 allowed: 001Tw0000000001IAA: name: This value is too long.",
     Case("textarea_length", 10): "records refused by the target, 0 allowed: 001Tw0000000001IAA: custom_fields_values.",

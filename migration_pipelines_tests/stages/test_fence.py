@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,11 +146,15 @@ def counts(world: World) -> dict[str, int]:
 
 def test_in_production_a_pilot_goes_first_and_a_person_looks_at_it(production: World) -> None:
     production.prepare()
-    with pytest.raises(GateClosed, match=r"(?s)the pilot is in the target.*confirm .* --pilot"):
+    with pytest.raises(GateClosed, match=r"(?s)the pilot is in the target.*confirm .* --pilot") as gate:
         production.apply()
 
     pilot = production.snapshot()
-    assert 0 < len(pilot["leads"]) <= 5
+    assert len(pilot["leads"]) == 3, "the other two of five are held"
+    deals = ", ".join(f"{one['name']} ({one['id']})" for one in pilot["leads"])
+    assert f"\n  3 x leads (the plan has no more): {deals}\n" in str(gate.value)
+    assert re.search(r"\n  \d x contacts: .*\bLinus Yılmaz \(\d+\)", str(gate.value))
+    assert pilot["attached"], "files of what is in the pilot come with it"
     assert len(pilot["contacts"]) < 10
     linked = {(one["to_entity"], one["to_id"]) for one in pilot["links"] if one["entity"] == "leads"}
     there = {(kind, one["id"]) for kind in ("companies", "contacts") for one in pilot[kind]}
@@ -190,6 +195,18 @@ def test_a_pilot_can_be_taken_back_and_comes_again(production: World) -> None:
 
     with pytest.raises(GateClosed, match="the pilot is in the target"):
         production.apply()  # what was seen was taken back
+
+    mapping = production.folder / "mapping" / "opportunities.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("{value: Salesforce}", "{value: Salesforce again}"), "utf-8")
+    production.prepare()
+    with pytest.raises(GateClosed, match="3 x leads") as gate:
+        production.apply()  # what was found wrong is mended, and looked at again
+
+    assert "not there" not in str(gate.value)
+    snapshot = production.snapshot()
+    (again,) = [one["id"] for one in snapshot["pipelines"] if one["name"] == "Salesforce again"]
+    assert [one["pipeline_id"] for one in snapshot["leads"]] == [again] * 3
+    assert production.broken_claims() == {}
 
 
 def test_there_is_nothing_to_look_at_before_a_pilot(world: World) -> None:

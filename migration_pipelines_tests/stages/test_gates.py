@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from migration_pipelines import stages
 from migration_pipelines.connectors.kommo import KommoTarget
 from migration_pipelines.errors import GateClosed, InvalidInput, MappingError
 from migration_pipelines.ledger.store import Ledger
+from migration_pipelines.reports.text import plan_text, status_text, story_text
 from migration_pipelines_tests import world as worlds
 from migration_pipelines_tests.world import World, end_state, write_project
 
@@ -114,8 +116,18 @@ def test_a_mapping_that_names_what_was_not_discovered_says_so(world: World) -> N
 
     for verb in (stages.plan, stages.status, approve, lambda partition: stages.extract(partition, "Lead")):
         says = closed(world, verb)
-        assert "Lead" in says
+        assert "mapping/opportunities.yaml names Lead" in says
         assert "crm-migrate discover" in says
+
+
+def test_a_project_that_archives_what_was_not_discovered_so_says_that_it_is_the_project(world: World) -> None:
+    world.prepare()
+    change(world, "Pricebook2: {lost:", "Pricebook2: {archived:")
+
+    says = closed(world, lambda partition: stages.extract(partition, "Pricebook2"))
+
+    assert "project.yaml, under objects:, names Pricebook2" in says
+    assert "crm-migrate discover" in says
 
 
 @pytest.mark.parametrize(
@@ -276,14 +288,21 @@ def test_an_owner_without_a_counterpart_stops_everything_where_that_is_decided(w
     world.prepare()
 
     says = closed(world, approve)
+    with world.partition() as partition:
+        status, plan = stages.status(partition), partition.ledger.plans.current()
 
-    assert "1 of " in says
-    assert "Maria Silva" in says
-    assert "owners.yaml" in says
+    assert plan
+    # The companies 1 and 2, and one of the people there.
+    for told in (says, status_text(status)):
+        assert re.search(r"1 of \d owners unresolved: Maria Silva <maria\.silva@harbor\.example> \(3 records\)", told)
+        assert "owners.yaml" in told
+    assert "Maria Silva <maria.silva@harbor.example>, 3 records: " in plan_text(world.key, plan["summary"])
+
 
 
 def test_records_of_an_owner_without_a_counterpart_are_held_where_that_is_decided(world: World) -> None:
     """COMMON-28: the rest goes through, and nothing is given to somebody else in silence."""
+    world.prepare()  # a plan by which they would have been loaded
     (world.projects / "demo" / "owners.yaml").write_text("owners: {}\n", "utf-8")
     change(world, "unmatched_owner: stop", "unmatched_owner: hold")
     world.prepare()
@@ -291,6 +310,10 @@ def test_records_of_an_owner_without_a_counterpart_are_held_where_that_is_decide
 
     with world.partition() as partition:
         held = partition.ledger.proof.not_loaded("accounts/Account>companies")
+        first, *told = story_text(stages.explain(partition, held[0]["source_id"])).splitlines()
+    assert first == "accounts/Account>companies: held"
+    assert [line.split(":")[0].strip() for line in told] == ["responsible_user_id", "what to do"], "it means no value now"
+    assert "owners.yaml" in told[1]
     firm = worlds.firm()
     marias = [company for company in firm.companies if company.owner.name == "Maria Silva"]
     assert marias
@@ -525,6 +548,24 @@ def test_a_verify_of_nothing_and_the_story_of_nobody_say_so(world: World) -> Non
     assert "nothing has been loaded" in closed(world, stages.verify)
     with world.partition() as partition, pytest.raises(InvalidInput, match="no record with source id '003'"):
         stages.explain(partition, "003")
+
+
+def test_the_story_of_a_record_that_the_newest_plan_holds_marks_what_an_earlier_one_brought(loaded: World) -> None:
+    company = next(one for one in worlds.firm().companies if one.owner.name == "Maria Silva")
+    there = next(one for one in loaded.snapshot()["companies"] if one["name"] == company.name)
+    (loaded.folder / "owners.yaml").write_text("owners: {}\n", "utf-8")
+    change(loaded, "unmatched_owner: stop", "unmatched_owner: hold")
+    with loaded.partition() as partition:
+        stages.plan(partition)
+        (story,) = stages.explain(partition, there["custom_fields"]["SF_ID"][0]["value"])
+
+    lines = story_text([story]).splitlines()
+    assert lines[0] == f"accounts/Account>companies: held, target id {there['id']}"
+    assert not any(line.startswith("  meant") for line in lines)
+    earlier = lines.index("  an earlier plan brought it to the target; what that plan meant:")
+    assert f"    name: {company.name!r}" in lines[earlier:]
+    assert story["payload"] is None
+    assert story["earlier"]["payload"]["name"] == company.name
 
 
 def hide(world: World, gap: str) -> None:

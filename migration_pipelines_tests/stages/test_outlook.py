@@ -309,11 +309,12 @@ def test_an_open_decision_closes_the_plan_and_what_each_value_would_do_is_printe
 
 
 def test_the_plan_and_the_report_show_decisions_and_what_arrives(world: World) -> None:
-    """SF-KOMMO-34."""
+    """SF-KOMMO-34, SF-KOMMO-64."""
     world.prepare()
     with world.partition() as partition:
         plan = partition.ledger.plans.current()
         assert plan
+        extracted = sum(partition.ledger.records.count(name) for name in partition.extracted_objects)
         stages.write_report(partition)
         report = dict(stages.read_report(partition))
         page = stages.report_path(partition).read_text("utf-8")
@@ -322,6 +323,7 @@ def test_the_plan_and_the_report_show_decisions_and_what_arrives(world: World) -
     assert "overdue_tasks: keep the date" in shown
     assert "open tasks whose date is past on that day: 2" in shown
     assert re.search(r"^Tasks +4 +fully +task +1:1 +full +API", shown, re.M)
+    assert f"\nRead: {extracted} records, of which the source gives 100,000,000 a day: within a day.\n" in shown
     assert report["transferability"] == plan["summary"]["transferability"]
     assert report["decisions"] == plan["summary"]["decisions"]
     assert "open tasks whose date is past on that day: 2" in page

@@ -16,6 +16,7 @@ import pytest
 from migration_pipelines import stages
 from migration_pipelines.core.crm_objects import NAMES
 from migration_pipelines.errors import GateClosed, TransientFailure
+from migration_pipelines.reports.text import status_text
 from migration_pipelines.stages.roll_back import RolledBack
 from migration_pipelines_tests.world import World, end_state, firm
 
@@ -126,6 +127,9 @@ def test_the_partition_says_that_it_is_rolled_back_and_a_load_needs_a_new_word(l
 
     with loaded.partition() as partition:
         assert partition.step == "rolled back"
+        said = status_text(stages.status(partition))
+        assert f"To load again: crm-migrate plan {loaded.key}, then crm-migrate apply {loaded.key}." in said
+        assert "the pipeline may keep its name" in said
         assert stages.preview(partition) == {}
         with pytest.raises(GateClosed, match="not approved"):
             stages.load(partition, "users")
@@ -243,7 +247,7 @@ def test_a_second_roll_back_changes_nothing(loaded: World) -> None:
 
 
 def test_a_later_load_takes_up_what_was_rolled_back_and_a_second_roll_back_works(loaded: World) -> None:
-    """Adopted by the ids of the ledger; no doubles, names and links as they were."""
+    """Adopted by the ids of the ledger; no doubles, names, links and the pipeline as they were."""
     before = end_state(loaded.snapshot())
     roll_back(loaded)
     after = end_state(loaded.snapshot())

@@ -9,7 +9,10 @@ from migration_pipelines import stages
 from migration_pipelines.demo import history
 from migration_pipelines.demo.ids import version_id
 from migration_pipelines.errors import MappingError
+from migration_pipelines_tests.test_cli_bad_input import Run, run
 from migration_pipelines_tests.world import TOKEN, World, firm
+
+__all__ = ["run"]
 
 
 def test_a_small_company_arrives_and_every_claim_holds(world: World) -> None:
@@ -72,14 +75,17 @@ def test_a_lost_answer_makes_no_double_of_the_history(world: World, endpoint: st
     assert (len(snapshot["tasks"]), len(snapshot["notes"]), len(snapshot["files"])) == (7, 6, 3)
 
 
-def test_a_second_apply_writes_nothing(world: World) -> None:
+@pytest.mark.filterwarnings("ignore:::dagster")
+def test_a_second_apply_writes_nothing_and_says_so(world: World, run: Run) -> None:
     world.prepare()
     world.apply()
     before = world.snapshot()
     world.forget_requests()
 
-    world.apply()
+    said = run("apply", world.key)
 
+    # 5 companies, 10 people, 3 deals, 8 tasks and calls, 2 meetings, 3 notes, 3 files and their 5 links to cards.
+    assert "\nNothing to write: 39 records stand as the plan means them.\n" in said.out
     assert [one for one in world.requests() if one["method"] != "GET"] == []
     assert world.snapshot() == before
 

@@ -11,7 +11,7 @@ import httpx
 
 from migration_pipelines.connectors.http import HttpClient
 from migration_pipelines.connectors.kommo.array_size import ArraySize
-from migration_pipelines.connectors.kommo.refusals import in_its_words
+from migration_pipelines.connectors.kommo.refusals import in_its_words, refused_access
 from migration_pipelines.errors import OutcomeUnknown, PermanentFailure
 
 PAGE = 250
@@ -40,8 +40,11 @@ class KommoApi:
         self._http.close()
 
     def write(self, method: str, path: str, body: bytes) -> httpx.Response:
-        """As HttpClient.write."""
-        return self._http.write(method, path, body)
+        """As HttpClient.write. Raises PermanentFailure also where we lack access."""
+        response = self._http.write(method, path, body)
+        if refused := refused_access(response):
+            raise refused
+        return response
 
     def write_array(self, method: str, path: str, body: bytes, length: int) -> httpx.Response:
         """As `write`, for an array of so many items: what becomes of it says how long the next one may be."""
@@ -65,6 +68,8 @@ class KommoApi:
     def _content(self, response: httpx.Response) -> Any:
         if response.status_code == 204:
             return None
+        if refused := refused_access(response):
+            raise refused
         if response.status_code != 200:
             raise PermanentFailure(f"Kommo refused to be read: {in_its_words(response)}")
         return response.json()

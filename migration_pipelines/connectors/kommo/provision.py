@@ -134,8 +134,7 @@ class Provisioner:
     def _send(self, method: str, path: str, told: Any, what: str) -> None:
         response = self._api.write(method, path, json.dumps(told).encode())
         if response.status_code not in (200, 201):
-            whose = " The token must be an administrator's." if response.status_code == 403 else ""
-            raise PermanentFailure(f"Kommo refused to make {what}: {in_its_words(response)}.{whose}")
+            raise PermanentFailure(f"Kommo refused to make {what}: {in_its_words(response)}.")
 
 
 def _lacking(wanted: WantedField, there: Mapping[str, Any]) -> list[str]:

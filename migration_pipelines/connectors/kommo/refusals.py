@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from migration_pipelines.connectors.base import Record
+from migration_pipelines.errors import PermanentFailure
 
 
 def in_its_words(response: httpx.Response) -> str:
@@ -23,6 +24,24 @@ def in_its_words(response: httpx.Response) -> str:
         return f"{'; '.join(named) or detail or body.get('title')} (status {response.status_code})"
     except (ValueError, AttributeError, LookupError, TypeError):
         return f"status {response.status_code}"
+
+
+def refused_access(response: httpx.Response) -> PermanentFailure | None:
+    """The error for an answer that refuses whatever is asked, and not the records; None for any other answer."""
+    if response.status_code == 403:
+        mend = (
+            "Have an administrator of the account see that our integration has the scope for the account's data, and that its "
+            "token is an administrator's"
+        )
+    elif response.status_code == 402:
+        mend = "Have an administrator see to what is paid for: the account's plan, its seats, its ceilings"
+    else:
+        return None
+    asked = response.request
+    return PermanentFailure(
+        f"Kommo refused {asked.method} {asked.url.path}: {in_its_words(response)}. Nothing was done by it. {mend}; then run the "
+        "same command again."
+    )
 
 
 def refused_items(response: httpx.Response, records: Sequence[Record]) -> dict[str, str]:

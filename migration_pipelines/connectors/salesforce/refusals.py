@@ -27,7 +27,10 @@ def words_of(response: httpx.Response) -> str:
     first = _first(response)
     if "errorCode" not in first:
         return f"status {response.status_code}"
-    return f"{first['errorCode']}: {first.get('message', '')}"
+    message = " ".join(
+        str(first.get("message", "")).split()
+    )  # a query comes back in lines, with a caret below the place
+    return f"{first['errorCode']}: {message}"
 
 
 def refusal(response: httpx.Response, what: str) -> Refused:

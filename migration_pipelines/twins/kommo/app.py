@@ -168,7 +168,16 @@ def _support_routes(gate: Gate, grants: Grants) -> list[Route]:
         grants.revoke_all()
         return Response(status_code=204)
 
-    table = (("unblock", unblock), ("code", code), ("revoke", revoke))
+    async def scopes(request: Request) -> Response:
+        """{"scopes": ["crm"]}: an administrator says anew what every token may reach."""
+        match await request.json():
+            case {"scopes": [*scopes]}:
+                grants.narrow(scopes)
+            case _:
+                raise ValueError('say {"scopes": ["crm"]}')
+        return Response(status_code=204)
+
+    table = (("unblock", unblock), ("code", code), ("revoke", revoke), ("scopes", scopes))
     return [Route(CONTROL_PATH + path, answer, methods=["POST"]) for path, answer in table]
 
 

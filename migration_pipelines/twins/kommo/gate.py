@@ -52,7 +52,7 @@ class Gate:
         return None if self._is_in_scope(request) else problem(403, "Client doesn't have the required scope")
 
     def _is_in_scope(self, request: Request) -> bool:
-        scopes, path = self._grants.application.scopes, request.url.path
+        scopes, path = self._grants.scopes, request.url.path
         if not path.startswith(DRIVE):
             return "crm" in scopes
         is_deleting = request.method == "DELETE"

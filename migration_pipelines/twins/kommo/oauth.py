@@ -46,12 +46,13 @@ class Grants:
         self.forget()
 
     def forget(self) -> None:
-        """Back to the long-lived tokens."""
+        """Back to the long-lived tokens, and to the integration's own scopes."""
         self._numbers = itertools.count(1)
         self._codes: dict[str, float] = {}
         self._access: dict[str, float] = {}
         self._refresh: dict[str, float] = {}
         self._revoked: set[str] = set()
+        self.scopes = self.application.scopes
 
     def is_valid(self, token: str) -> bool:
         if token in self._revoked:
@@ -63,6 +64,16 @@ class Grants:
         self._revoked |= {*self._long_lived, *self._access}
         self._refresh.clear()
         self._codes.clear()
+
+    def narrow(self, scopes: Collection[str]) -> None:
+        """An administrator changes what the integration may reach, with every token that it has.
+
+        Raises:
+            ValueError: there is no such scope.
+        """
+        if unknown := set(scopes) - set(SCOPES):
+            raise ValueError(f"unknown scope {', '.join(sorted(unknown))}; known: {', '.join(SCOPES)}")
+        self.scopes = tuple(scopes)
 
     def code(self) -> str:
         """An administrator consents."""
@@ -105,7 +116,7 @@ class Grants:
             "account_id": 1000,
             "base_domain": host.partition(".")[2] or host,
             "api_domain": host,
-            "scopes": list(self.application.scopes),
+            "scopes": list(self.scopes),
         }
         access = _jwt(claims)
         refresh = self._secret("refresh")

@@ -1,0 +1,27 @@
+"""What it means that the database cannot do now what it is asked: a sentence in place of a traceback."""
+
+from __future__ import annotations
+
+from migration_pipelines.errors import TransientFailure
+
+DISK_FULL = "53100"
+"""PostgreSQL's own code."""
+
+
+def outage(error: BaseException) -> TransientFailure:
+    """The error for no connection, a connection that was lost, or a full disk.
+
+    Args:
+        error: the driver's own.
+    """
+    words = str(error).strip().splitlines()
+    reason = words[0] if words else type(error).__name__
+    if getattr(error, "pgcode", None) == DISK_FULL:
+        return TransientFailure(
+            f"The disk of the ledger's database is full ({reason}). Make room on it, and run the same command again: nothing "
+            "is lost."
+        )
+    return TransientFailure(
+        f"The ledger's database does not answer ({reason}). Start it, or correct MIGRATION_DATABASE_URL, and run the same "
+        "command again: nothing is lost."
+    )
