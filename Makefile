@@ -28,10 +28,11 @@ chaos: $(DEV_READY)  ## the long proofs: hours; EVERY=20 takes one case in twent
 	$(BIN)/python -m chaos kills --every $(EVERY)
 	CHAOS=all $(BIN)/pytest migration_pipelines_tests/stages/test_roll_back.py migration_pipelines_tests/stages/test_both_readings.py
 
-bench: $(DEV_READY)  ## speed, memory, requests: some half an hour; figures, no verdict but on memory that grows and requests in vain
+bench: $(DEV_READY)  ## speed, memory, requests: some forty minutes; figures, no verdict but on memory that grows and requests in vain
 	$(BIN)/python -m benchmarks.twin
 	$(BIN)/python -m benchmarks.extract
 	$(BIN)/python -m benchmarks.kommo_load
+	$(BIN)/python -m benchmarks.own_work
 
 format: $(DEV_READY)
 	$(BIN)/ruff format .

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 import sqlalchemy as sa
+from psycopg2.errors import DiskFull
 from psycopg2.extras import execute_values
 from psycopg2.sql import SQL, Identifier
 
@@ -79,7 +80,7 @@ class ArchiveDatabase:
 
         Raises:
             GateClosed: a table of that name is there that we have not made, or that another partition has.
-            TransientFailure: the database does not answer.
+            TransientFailure: the database does not answer, or its disk is full.
             PermanentFailure: it refuses.
         """
         table = Identifier(SCHEMA, source_object)
@@ -110,7 +111,7 @@ class ArchiveDatabase:
         """What the table of an object holds now, read row by row; None where there is none.
 
         Raises:
-            TransientFailure: the database does not answer.
+            TransientFailure: the database does not answer, or its disk is full.
             PermanentFailure: it refuses.
         """
         with self._transaction() as cursor:
@@ -152,6 +153,10 @@ class ArchiveDatabase:
             connection.close()
 
     def _does_not_answer(self, error: psycopg2.Error) -> TransientFailure:
+        if isinstance(error, DiskFull):
+            return TransientFailure(
+                f"The disk of the {self.name} is full ({self._reason(error)}). Make room on it, and run the same command again."
+            )
         return TransientFailure(
             f"The {self.name} does not answer ({self._reason(error)}). Start it, or correct {self._variable}, and run the same "
             "command again."

@@ -197,14 +197,13 @@ def apply(key: Key, by: By = ME, as_json: Json = False) -> None:
     """Approve the current plan, then archive, provision, load, and read back."""
     with _partition(key) as partition:
         stages.approve_plan(partition, who=by)
-        has_work = bool(stages.written(partition)["to_write"])
+        to_write = stages.written(partition)["to_write"]
+    has_ended = False
     try:
         _run("migrate", key, [ARCHIVE, "provision", *NAMES])
-    except BaseException:
-        has_work = True
-        raise
+        has_ended = True
     finally:
-        _show_status(key, as_json, wrote_nothing=not has_work)
+        _show_status(key, as_json, wrote_nothing=has_ended and not to_write)
 
 
 @app.command()

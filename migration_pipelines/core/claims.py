@@ -132,7 +132,7 @@ def _owners(figures: Figures) -> Judgement:
     if not open_owners:
         return Judgement(True, f"all {needed} owners that records in scope need are resolved")
     names = ", ".join(
-        f"{one['name']} <{one['email'] or one['source_id']}>" + (f" ({rows} records)" if (rows := one.get("records")) else "")
+        f"{one['name']} <{one['email'] or one['source_id']}>{f' ({rows} records)' if (rows := one.get('records')) else ''}"
         for one in open_owners[:10]
     )
     says = f"{len(open_owners)} of {needed} owners unresolved: {names}{', ...' if len(open_owners) > 10 else ''}"
@@ -258,7 +258,7 @@ PLAN_CLAIMS = (
             "every decision is taken",
             "decision open",
             "decisions open",
-            "Take them in project.yaml, then plan again.",
+            "Take them in project.yaml, then plan again: crm-migrate plan PARTITION lists what each means and takes.",
         ),
     ),
     OWNERS_CLAIM,

@@ -17,6 +17,7 @@ class HoldReason(StrEnum):
     MISSING_REQUIRED = "required value is missing"
     BAD_VALUE = "value cannot be converted"
     TOO_LONG = "value is longer than the target allows"
+    TOO_LARGE = "value is larger than the target allows"
     VALUE_NOT_MAPPED = "value has no counterpart in its table"
     OWNER_UNRESOLVED = "owner has no counterpart in the target"
     REFERENCE_EMPTY = "no parent is given"

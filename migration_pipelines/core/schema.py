@@ -14,14 +14,15 @@ class FieldSchema(Frozen):
     """One field. What is no business data the platform keeps for itself: nobody has to dispose of it.
 
     `type` is ours: text, textarea, integer, decimal, boolean, date, datetime, select, multiselect,
-    multitext, reference, url, id; `max_length` is in characters; `filled` is how many records hold a value, where the
-    org was asked. Of a reference `refers_to` says to which objects, and `name_path` by which path their name is read,
+    multitext, reference, url, id; `max_length` is in characters, `max_value` is the largest number; `filled` is how many
+    records hold a value, where the org was asked. Of a reference `refers_to` says to which objects, and `name_path` by which path their name is read,
     such as "Owner.Name"; of an amount `currency_field` says which field has its currency."""
 
     name: str
     label: str = ""
     type: str = "text"
     max_length: int | None = None
+    max_value: int | None = None
     required: bool = False
     choices: tuple[str, ...] = ()
     writable: bool = True

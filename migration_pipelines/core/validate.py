@@ -33,6 +33,9 @@ def _misfits(field: FieldSchema, value: Any) -> list[Problem]:
         for text in texts
         if limit and isinstance(text, str) and len(text) > limit
     ]  # fmt: skip
+    if field.max_value is not None and not isinstance(value, (str, list)) and value > field.max_value:
+        message = f"{field.name} takes {field.max_value:,} at most, the value is {value:,}"
+        problems.append(Problem(HoldReason.TOO_LARGE, message, field.name, value))
     if field.type in ("select", "multiselect") and field.choices:
         chosen = value if isinstance(value, list) else [value]
         problems.extend(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any
 
@@ -72,17 +72,31 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
     Raises:
         TransientFailure: the database does not answer, or its disk is full.
     """
-    lines = ["\t".join([_WRITERS.get(type(value), _as_text)(value) for value in row]) for row in rows]
-    if not lines:
-        return
-    lines.append("")
     cursor: Any = connection.connection.cursor()
     try:
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO("\n".join(lines)))
+        for portion in _portions(rows):
+            cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO(portion))
     except psycopg2.OperationalError as error:  # the engine does not see what goes past it
         raise outage(error) from None
     finally:
         cursor.close()
+
+
+_PORTION_CHARACTERS = 4_000_000
+
+
+def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Lines for COPY, in portions: so a page of long notes is not in memory several times over."""
+    lines, characters = list[str](), 0
+    for row in rows:
+        line = "\t".join([_WRITERS.get(type(value), _as_text)(value) for value in row]) + "\n"
+        lines.append(line)
+        characters += len(line)
+        if characters > _PORTION_CHARACTERS:
+            yield "".join(lines)
+            lines, characters = [], 0
+    if lines:
+        yield "".join(lines)
 
 
 # COPY's text format. It is written for every value of every record, so each kind of value finds its way by one look.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from migration_pipelines.errors import TransientFailure
+from psycopg2.errors import DiskFull
 
-DISK_FULL = "53100"
-"""PostgreSQL's own code."""
+from migration_pipelines.errors import TransientFailure
 
 
 def outage(error: BaseException) -> TransientFailure:
@@ -16,7 +15,7 @@ def outage(error: BaseException) -> TransientFailure:
     """
     words = str(error).strip().splitlines()
     reason = words[0] if words else type(error).__name__
-    if getattr(error, "pgcode", None) == DISK_FULL:
+    if isinstance(error, DiskFull):
         return TransientFailure(
             f"The disk of the ledger's database is full ({reason}). Make room on it, and run the same command again: nothing "
             "is lost."

@@ -13,6 +13,7 @@ _ADVICE: Mapping[HoldReason, str] = {
     HoldReason.MISSING_REQUIRED: "Fill it in the source, or give the field a default: in the mapping; extract and plan again.",
     HoldReason.BAD_VALUE: "Correct the value in the source, or convert it otherwise in the mapping; then extract and plan again.",
     HoldReason.TOO_LONG: "Shorten it in the source, or map it to a longer field; then extract and plan again.",
+    HoldReason.TOO_LARGE: "Make it smaller in the source, then extract and plan again; or bring it over by hand.",
     HoldReason.VALUE_NOT_MAPPED: "Give the value its counterpart in the table of the mapping file, then confirm and plan again.",
     HoldReason.OWNER_UNRESOLVED: "Name in owners.yaml who takes over, or have the admin add the user to the target; "
     "then discover, plan and confirm again.",

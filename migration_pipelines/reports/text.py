@@ -128,7 +128,8 @@ def plan_text(key: str, summary: Mapping[str, Any]) -> str:
         ]
     cost = summary["cost"]
     if summary.get("owners_open"):
-        stays = "; apply stays closed until owners.yaml names who takes over" if summary["unmatched_owner"] != "hold" else ""
+        is_held = summary["unmatched_owner"] == "hold"
+        stays = "" if is_held else "; apply stays closed until owners.yaml names who takes over"
         parts.append(
             f"Owners without a counterpart in the target (decision unmatched_owner: {summary['unmatched_owner']}{stays}):"
         )

@@ -14,6 +14,8 @@ from migration_pipelines.stages.owners import owner_figures
 from migration_pipelines.stages.partition import CONVERT, MULTI_CURRENCY, OpenPartition
 
 REFUSE = "refuse if not empty"
+EXPLAINED = 2
+"""How many open decisions a sentence explains. `plan` lists all of them with what each means."""
 
 
 def unconfirmed(partition: OpenPartition) -> list[str]:
@@ -176,11 +178,7 @@ def lost_owners(partition: OpenPartition, target: OrgSchema) -> list[str]:
 def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
     """Every claim on the plan, judged as things stand now."""
     figures: dict[str, Any] = {
-        "open_decisions": [
-            f"{name} ({partition.project.pair.decisions[name].meaning}; it takes "
-            f"{partition.project.pair.decisions[name].explain()})"
-            for name in partition.project.open_decisions(partition.schema("source").facts)
-        ],
+        "open_decisions": _open_decisions(partition),
         "undisposed": undisposed(partition),
         "gaps": gaps(partition),
         "misfits": misfits(partition, partition.schema("target")),
@@ -189,6 +187,15 @@ def judge_plan(partition: OpenPartition) -> Mapping[str, Judgement]:
         **owner_figures(partition),
     }
     return {claim.name: claim.judge(figures) for claim in PLAN_CLAIMS}
+
+
+def _open_decisions(partition: OpenPartition) -> list[str]:
+    """Decisions that nobody has taken, with what each takes, or where there are many only by name."""
+    decisions = partition.project.pair.decisions
+    names = partition.project.open_decisions(partition.schema("source").facts)
+    if len(names) > EXPLAINED:
+        return list(names)
+    return [f"{name} ({decisions[name].meaning}; it takes {decisions[name].explain()})" for name in names]
 
 
 def require(partition: OpenPartition, judgements: Mapping[str, Judgement]) -> None:

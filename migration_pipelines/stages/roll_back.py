@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from migration_pipelines.connectors.base import Found, Target
 from migration_pipelines.core.compare import Verdict, differences
@@ -99,8 +98,8 @@ def _still_there(partition: OpenPartition) -> Iterator[Sequence[object]]:
         for row in partition.ledger.batches.made_by_us(compiled.key):
             if row["detail"] != GONE:
                 state = "rolled back" if row["undone"] == "undone" else "left as it is"
-                ends = compiled.route.target, row["target_id"], name_in_target(row["payload"] or {}), compiled.route.source
-                yield *ends, row["source_id"], state, row["detail"]
+                name, route = name_in_target(row["payload"] or {}), compiled.route
+                yield route.target, row["target_id"], name, route.source, row["source_id"], state, row["detail"]
 
 
 def _make_room(partition: OpenPartition, target_object: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from migration_pipelines.connectors.base import Batch, Record, WriteResult
 from migration_pipelines.core.compare import differences
+from migration_pipelines.core.records import HoldReason, Planned
+from migration_pipelines.core.validate import validate
 from migration_pipelines.errors import MappingError, OutcomeUnknown, PermanentFailure
 from migration_pipelines.twins.kommo.oauth import Application
 from migration_pipelines_tests.connectors.account import BODIES, Account, open_account
@@ -135,6 +137,15 @@ def test_a_file_that_kommo_cannot_hold_is_failed_and_not_sent(account: Account) 
     assert result.result == "failed"
     assert "314572800" in str(result.message)
     assert account.requests("POST") == []
+
+
+def test_a_file_that_kommo_cannot_hold_is_held_by_the_plan(account: Account) -> None:
+    """It need not be refused to be known: Salesforce tells the size of each file."""
+    files = account.target.describe().objects["files"]
+    (problem,) = validate(Planned("068A", {"name": "film.mp4", "size_bytes": 314_572_801, "body": LARGE}), files)
+
+    assert (problem.reason, problem.field) == (HoldReason.TOO_LARGE, "size_bytes")
+    assert validate(Planned("068A", {"name": "film.mp4", "size_bytes": 314_572_800, "body": LARGE}), files) == []
 
 
 def test_a_token_without_the_scope_of_files_says_which_one_is_missing() -> None:

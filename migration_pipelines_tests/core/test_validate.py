@@ -19,6 +19,7 @@ CONTACTS = ObjectSchema(
         "kind": FieldSchema(name="kind", type="select", choices=("warm", "cold")),
         "tags": FieldSchema(name="tags", type="multiselect", choices=("a", "b")),
         "free": FieldSchema(name="free", type="select"),
+        "size": FieldSchema(name="size", type="integer", max_value=300),
     },
 )
 
@@ -37,6 +38,7 @@ def problems(**values: Any) -> list[tuple[HoldReason, str, Any]]:
         pytest.param({"kind": None, "tags": []}, id="nothing is always a choice"),
         pytest.param({"free": "whatever"}, id="a select whose choices are not known"),
         pytest.param({"phones": [{"value": "12345"}, {"value": "1"}]}, id="each of several values is short enough"),
+        pytest.param({"size": 300}, id="exactly as large as allowed"),
         pytest.param({"unknown": "x"}, id="a field that the schema does not describe"),
         pytest.param({}, id="a field that is left alone"),
     ],
@@ -48,6 +50,7 @@ def test_what_fits_is_fine(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
+        pytest.param({"size": 301}, (HoldReason.TOO_LARGE, "size", 301), id="larger than allowed"),
         pytest.param({"name": "123456"}, (HoldReason.TOO_LONG, "name", "123456"), id="too long"),
         pytest.param(
             {"phones": [{"value": "1"}, {"value": "123456"}]}, (HoldReason.TOO_LONG, "phones", "123456"),

@@ -278,3 +278,32 @@ def test_a_project_that_keeps_objects_in_a_database_names_its_variable(world: Wo
     with pytest.raises(InvalidInput, match="must be the name of an environment variable") as raised:
         load_project(world.folder)
     assert PASSWORD not in str(raised.value)
+
+
+def test_a_database_that_has_no_room_is_a_sentence_and_the_next_run_writes_the_table(
+    world: World, database: sa.Connection
+) -> None:
+    approved(world)
+    archive(world)
+    database.execute(sa.text('DROP TABLE crm_archive."Case"'))
+    full = (
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE 'No space left' USING ERRCODE = '53100'; END $$"
+    )
+    on_a_row = (
+        "CREATE TRIGGER no_room BEFORE INSERT ON crm_archive.migration_archive FOR EACH STATEMENT "
+        "EXECUTE FUNCTION no_room()"
+    )
+    for statement in (full, on_a_row):
+        database.execute(sa.text(statement))
+
+    with pytest.raises(
+        TransientFailure, match=r"The disk of the database \w+ on .* is full \(No space left\)\. Make room on it"
+    ):
+        archive(world)
+    assert not claim(world).holds
+
+    database.execute(sa.text("DROP FUNCTION no_room() CASCADE"))
+    archive(world)
+    assert claim(world).holds
+    assert cases(database)

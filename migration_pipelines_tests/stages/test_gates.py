@@ -299,7 +299,6 @@ def test_an_owner_without_a_counterpart_stops_everything_where_that_is_decided(w
     assert "Maria Silva <maria.silva@harbor.example>, 3 records: " in plan_text(world.key, plan["summary"])
 
 
-
 def test_records_of_an_owner_without_a_counterpart_are_held_where_that_is_decided(world: World) -> None:
     """COMMON-28: the rest goes through, and nothing is given to somebody else in silence."""
     world.prepare()  # a plan by which they would have been loaded
@@ -312,7 +311,9 @@ def test_records_of_an_owner_without_a_counterpart_are_held_where_that_is_decide
         held = partition.ledger.proof.not_loaded("accounts/Account>companies")
         first, *told = story_text(stages.explain(partition, held[0]["source_id"])).splitlines()
     assert first == "accounts/Account>companies: held"
-    assert [line.split(":")[0].strip() for line in told] == ["responsible_user_id", "what to do"], "it means no value now"
+    assert [line.split(":")[0].strip() for line in told] == ["responsible_user_id", "what to do"], (
+        "it means no value now"
+    )
     assert "owners.yaml" in told[1]
     firm = worlds.firm()
     marias = [company for company in firm.companies if company.owner.name == "Maria Silva"]

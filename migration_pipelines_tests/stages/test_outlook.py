@@ -308,6 +308,23 @@ def test_an_open_decision_closes_the_plan_and_what_each_value_would_do_is_printe
     assert {row["decision"]: row["value"] for row in as_data["decisions"]}["unmatched_owner"] is None
 
 
+def test_many_open_decisions_are_explained_once_and_the_refusal_only_names_them(world: World, run: Run) -> None:
+    """SF-KOMMO-41."""
+    with (
+        changed(world, "unmatched_owner: stop", "unmatched_owner:"),
+        changed(world, "existing_deals: refuse if not empty", "existing_deals:"),
+        changed(world, "overdue_tasks: keep the date", "overdue_tasks:"),
+    ):
+        said = run("plan", world.key)
+
+    assert said.code == CLOSED
+    assert said.out.count("OPEN - ") == 3
+    assert said.err.splitlines()[0].startswith(
+        f"{world.key}: 3 decisions open: unmatched_owner; existing_deals; overdue_tasks. Take them in project.yaml"
+    )
+    assert said.err.count("decisions open") == 1
+
+
 def test_the_plan_and_the_report_show_decisions_and_what_arrives(world: World) -> None:
     """SF-KOMMO-34, SF-KOMMO-64."""
     world.prepare()

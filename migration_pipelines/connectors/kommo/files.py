@@ -22,7 +22,7 @@ SESSION_ATTEMPTS = 3
 LARGEST_BYTES = 314_572_800  # Kommo limits: 300 MB a file
 _FIELDS = (
     FieldSchema(name="name", label="Name", max_length=255, required=True),
-    FieldSchema(name="size_bytes", label="Size", type="integer", required=True),
+    FieldSchema(name="size_bytes", label="Size", type="integer", required=True, max_value=LARGEST_BYTES),
     FieldSchema(name="body", label="Body, by its SHA-256", is_business=False),
     FieldSchema(name="content_type", label="Type"),
 )

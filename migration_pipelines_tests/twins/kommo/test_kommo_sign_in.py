@@ -172,6 +172,22 @@ def test_a_token_reaches_only_what_its_scopes_name(scopes, api, drive, deleting)
     assert refused.json()["detail"] == "Client doesn't have the required scope"
 
 
+def test_scopes_are_taken_from_tokens_that_were_given_out_and_given_back(at_noon):
+    def allow(*scopes):
+        return at_noon.post("/__twin__/scopes", json={"scopes": scopes}).status_code
+
+    assert allow("files") == 204
+    assert status(at_noon, "twin-token") == 403
+    assert allow("crm", "mail") == 400
+    assert at_noon.post("/__twin__/scopes", json={}).status_code == 400
+    assert status(at_noon, "twin-token") == 403
+    assert allow("crm") == 204
+    assert status(at_noon, "twin-token") == 200
+    allow()
+    at_noon.post("/__twin__/reset")
+    assert status(at_noon, "twin-token") == 200
+
+
 def test_a_context_user_owns_what_is_made_and_sets_up_nothing(kommo):
     as_selim = {"X-Context-User-ID": "5002"}
     made = kommo.post("leads", json=[{}], headers=as_selim).json()["_embedded"]["leads"][0]["id"]
