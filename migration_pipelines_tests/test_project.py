@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,6 +127,21 @@ def test_an_invalid_project_loses_only_itself(
     assert [project.name for project in load_projects(projects)] == ["acme"]
     assert "nmae: is not known here" in caplog.text
     assert list(load_projects(tmp_path / "nowhere")) == []
+
+
+def test_a_new_project_speaks_of_itself_in_lines_that_an_editor_shows_whole(projects: Path) -> None:
+    folder = stages.new(projects, "acme", "salesforce", "kommo")
+    files = {path.name: path.read_text("utf-8") for path in folder.rglob("*.yaml")}
+
+    comments = [line for line in files["project.yaml"].splitlines() if line.lstrip().startswith("#")]
+    assert max(map(len, comments)) < 120
+    assert (
+        "  #   hold: the records of that owner are held, everything else is loaded\n  unmatched_owner:\n"
+        in files["project.yaml"]
+    )
+    assert [
+        name for name, text in files.items() if re.search(r"\b[A-Z-]+-\d\d\b", text)
+    ] == []  # numbers of our requirements
 
 
 @pytest.mark.parametrize(

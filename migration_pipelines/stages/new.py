@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 
 from migration_pipelines.errors import InvalidInput
-from migration_pipelines.pairs import load_pair
+from migration_pipelines.pairs import Decision, load_pair
 from migration_pipelines.project import load_project
 
 _PROJECT = """\
@@ -15,7 +17,8 @@ _PROJECT = """\
 name: {name}
 source: {source}
 target: {target}
-# Kommo by OAuth: in place of token: give client_id:, client_secret: and redirect_uri:, then crm-migrate sign-in PARTITION.
+# Kommo by OAuth: in place of token: give client_id:, client_secret: and redirect_uri:, then run
+# crm-migrate sign-in PARTITION.
 environments:
   sandbox:
     source: {{url: {NAME}_SOURCE_URL, client_id: {NAME}_SOURCE_CLIENT_ID, client_secret: {NAME}_SOURCE_CLIENT_SECRET}}
@@ -30,6 +33,8 @@ decisions:
 # Source objects that are not migrated, each with its reason: {{lost: ...}}, {{archived: ...}} or {{database: ...}}
 objects: {{}}
 """
+
+_COLUMNS = 100
 
 _OWNERS = """\
 # People who own records in the source and have no counterpart of the same e-mail address in the target:
@@ -51,10 +56,10 @@ def new(projects: Path, name: str, source: str, target: str) -> Path:
         raise InvalidInput(f"{folder} exists already. Choose another name, or remove it.")
     lines = []
     for decision, about in pair.decisions.items():
-        lines.append(f"  # {about.meaning}: {about.explain()}")
+        lines += ["", *_in_comments(about)]
         lines.append(f"  {decision}: {'' if about.default is None else about.default}".rstrip())
     content = _PROJECT.format(
-        name=name, NAME=name.upper(), source=source, target=target, decisions="\n".join(lines) + "\n"
+        name=name, NAME=name.upper(), source=source, target=target, decisions="\n".join(lines[1:]) + "\n"
     )
     try:
         (folder / "mapping").mkdir(parents=True)
@@ -67,3 +72,11 @@ def new(projects: Path, name: str, source: str, target: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
+
+
+def _in_comments(decision: Decision) -> Iterator[str]:
+    """What is decided, and what each value means, in lines that an editor shows whole."""
+    takes = [f"{value}: {meaning}" for value, meaning in decision.allowed.items()] or [decision.explain()]
+    yield from wrap(decision.meaning, _COLUMNS, initial_indent="  # ", subsequent_indent="  # ")
+    for one in takes:
+        yield from wrap(one, _COLUMNS, initial_indent="  #   ", subsequent_indent="  #     ")
