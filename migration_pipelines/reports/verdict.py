@@ -12,38 +12,48 @@ KEPT_BACK = ("held", "failed", "conflict")
 
 
 def verdict(
-    step: str | None, claims: Sequence[Mapping[str, Any]], outcomes: Mapping[str, int], not_loaded: Sequence[str]
-) -> dict[str, str]:
+    step: str | None, claims: Sequence[Mapping[str, Any]], records: Mapping[str, int], entries: Mapping[str, int],
+    not_loaded: Sequence[str],
+) -> dict[str, str]:  # fmt: skip
     """`state` is "holds", "open", "planned" or "rolled back"; `says` is the sentence.
 
     Args:
-        outcomes: of all entries that a load writes, on all routes.
+        records: outcomes of the source's records, each counted once.
+        entries: outcomes of all that they make in the target: themselves, their links, notes on them.
         not_loaded: CRM objects that no load has come to.
     """
+
+    def counted(*words: str) -> str:
+        return _counted(*(sum(outcomes.get(word, 0) for word in words) for outcomes in (records, entries)))
+
     if step == ROLLED_BACK:
-        left = outcomes.get("loaded", 0)
-        says = f"This migration was rolled back: {_records(outcomes.get(ROLLED_BACK, 0))} undone, {left} left in the target."
-        return {"state": ROLLED_BACK, "says": says}
-    pending, loaded = outcomes.get("planned", 0), outcomes.get("loaded", 0)
+        left = entries.get("loaded", 0)
+        return {
+            "state": ROLLED_BACK,
+            "says": f"This migration was rolled back: {counted(ROLLED_BACK)} undone, {left} left in the target.",
+        }
+    pending, loaded = entries.get("planned", 0), entries.get("loaded", 0)
     if not loaded:
-        return {"state": "planned", "says": f"Nothing has been loaded yet: {_records(pending)} planned."}
+        return {"state": "planned", "says": f"Nothing has been loaded yet: {counted('planned')} planned."}
     broken = sum(not one["holds"] for one in claims)
-    kept_back = sum(outcomes.get(word, 0) for word in KEPT_BACK)
-    itemised = f"{_records(kept_back)} kept back or refused, and itemised below" if kept_back else ""
+    kept_back = sum(entries.get(word, 0) for word in KEPT_BACK)
+    itemised = f"{counted(*KEPT_BACK)} kept back or refused, and itemised below" if kept_back else ""
     if not broken and not pending and not not_loaded:
         says = "Everything that was planned is there and reads back as meant"
         return {"state": "holds", "says": f"{says}; {itemised}." if itemised else f"{says}."}
     parts = [
         f"{broken} of {len(claims)} claims {'does' if broken == 1 else 'do'} not hold" if broken else "",
-        f"{_records(pending)} planned and not loaded" if pending else "",
+        f"{counted('planned')} planned and not loaded" if pending else "",
         f"{', '.join(not_loaded)} not loaded yet" if not_loaded else "",
         itemised,
     ]
     return {"state": "open", "says": f"Open: {'; '.join(part for part in parts if part)}."}
 
 
-def _records(count: int) -> str:
-    return f"{count:,} record{' is' if count == 1 else 's are'}"
+def _counted(records: int, entries: int) -> str:
+    if entries > records:
+        return f"{records:,} record{'' if records == 1 else 's'}, {entries:,} with their links and notes, are"
+    return f"{records:,} record{' is' if records == 1 else 's are'}"
 
 
 def next_steps(report: Mapping[str, Any]) -> list[str]:

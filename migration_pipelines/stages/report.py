@@ -76,6 +76,8 @@ def _content(partition: OpenPartition) -> dict[str, Any]:
     entries = in_all(
         one["outcomes"] for name, of in figures.items() if name != "users" for one in of["routes"].values()
     )
+    records = list(_records(partition, figures))
+    outcomes = in_all(one["outcomes"] for one in records if one["crm_object"] != "users")
     kept_back, left_out, listed = _reasons(partition)
     lists = write_lists(partition)
     content: dict[str, Any] = {
@@ -87,11 +89,11 @@ def _content(partition: OpenPartition) -> dict[str, Any]:
         "step": partition.step,
         "plan": {"fingerprint": plan["fingerprint"], "created_at": _moment(plan["created_at"])},
         "read_back_at": max((at for of in figures.values() if (at := _read_back_at(of))), default=None),
-        "verdict": verdict(partition.step, claims, entries, [name for name in figures if name not in loaded]),
+        "verdict": verdict(partition.step, claims, outcomes, entries, [name for name in figures if name not in loaded]),
         "claims": claims,
         "transferability": plan["summary"].get("transferability"),
         "decisions": plan["summary"].get("decisions"),
-        "records": list(_records(partition, figures)),
+        "records": records,
         "routes": list(_routes(figures)),
         "kept_back": kept_back,
         "left_out": left_out,

@@ -17,6 +17,11 @@ BROKEN = {"on": "contacts", "holds": False, "says": "3 of 9 records unaccounted 
     [
         ("verified", [TRUE], {"loaded": 5}, [], "holds", "Everything that was planned is there and reads back as meant."),
         (
+            "verified", [TRUE], {"loaded": 5, "held": 230}, [], "holds",
+            "Everything that was planned is there and reads back as meant; 230 records, 234 with their links and notes, are "
+            "kept back or refused, and itemised below.",
+        ),
+        (
             "verified", [TRUE], {"loaded": 5, "held": 1200, "failed": 1}, [], "holds",
             "Everything that was planned is there and reads back as meant; 1,201 records are kept back or refused, and "
             "itemised below.",
@@ -36,7 +41,8 @@ BROKEN = {"on": "contacts", "holds": False, "says": "3 of 9 records unaccounted 
 def test_one_sentence_says_how_it_stands(
     step: str, claims: list[Any], outcomes: dict[str, int], not_loaded: list[str], state: str, says: str
 ) -> None:
-    assert verdict(step, claims, outcomes, not_loaded) == {"state": state, "says": says}
+    entries = outcomes | ({"held": 234} if outcomes.get("held") == 230 else {})
+    assert verdict(step, claims, outcomes, entries, not_loaded) == {"state": state, "says": says}
 
 
 def report(**more: Any) -> dict[str, Any]:
