@@ -105,7 +105,9 @@ class ReferenceMap(Frozen):
 
     The three cases are decided apart: none given, a parent that was never extracted, a parent that is held. With
     `unless` it is looked at only where none of the references named there was filled, nor holds the record: an activity
-    stands on one card. With `into` it adds to another reference of the route, which it names.
+    stands on one card. With `into` it adds to another reference of the route, which it names. With `through` the parent
+    is not referred to itself: of what it hangs on, the references named here are taken over; where none is named, only
+    what becomes of the parent counts. A record that its parent is to `exclude` is left out where that is.
     """
 
     from_: Text | None = Field(None, alias="from")
@@ -113,8 +115,9 @@ class ReferenceMap(Frozen):
     to: Names
     unless: Names = ()
     into: Text | None = None
+    through: Annotated[tuple[Text, ...] | None, BeforeValidator(_as_list)] = None
     if_empty: Missing = "hold"
-    if_unknown: Missing = "hold"
+    if_unknown: Missing | Literal["exclude"] = "hold"
     if_held: Missing = "hold"
 
     @model_validator(mode="after")
@@ -123,6 +126,8 @@ class ReferenceMap(Frozen):
             raise ValueError("say exactly one of from: and rule:")
         if not self.to:
             raise ValueError("to: names at least one CRM object")
+        if self.into and self.through is not None:
+            raise ValueError("into: and through: exclude one another")
         return self
 
 
@@ -213,6 +218,10 @@ class Route(Selection):
         for name, row in self.references.items():
             if row.into and (row.into not in declared or self.references[row.into].into):
                 raise ValueError(f"{name}: into: names {row.into}, which is no target reference of this route")
+            if strange := [one for one in row.through or () if one not in self.filled_references]:
+                raise ValueError(
+                    f"{name}: through: names {', '.join(strange)}, which is no target reference of this route"
+                )
         return self
 
     @property
@@ -241,9 +250,14 @@ class Route(Selection):
         return frozenset(self.only_if).union(said, *(row.only_if for row in self.fields.values()))
 
     @property
+    def filled_references(self) -> tuple[str, ...]:
+        """The references of the target that the route fills."""
+        return tuple(name for name, row in self.references.items() if not row.into and row.through is None)
+
+    @property
     def fills(self) -> frozenset[str]:
         """The fields and references of the target that the route fills."""
-        return frozenset(self.fields) | {name for name, row in self.references.items() if not row.into}
+        return frozenset(self.fields).union(self.filled_references)
 
     @property
     def rules(self) -> frozenset[str]:

@@ -121,9 +121,11 @@ class Transformed:
 class KnownParent:
     """A parent that the plan has met: the route that brings it over, and what the plan says of it.
 
-    One that another record carries names that record by its route and source id.
+    One that another record carries names that record by its route and source id. `references` are what it hangs on
+    itself, where that was asked.
     """
 
     route: str
     outcome: Outcome
     carried_by: tuple[str, str] | None = None
+    references: tuple[SymbolicReference, ...] = ()

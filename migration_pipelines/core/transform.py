@@ -29,6 +29,8 @@ KnownParents = Mapping[tuple[str, str], KnownParent]
 Taker = Callable[[SourceRecord], bool]
 """Whether a selection takes a record."""
 
+_HELD_OR_THERE = frozenset({Outcome.PLANNED, Outcome.LOADED, Outcome.HELD, Outcome.CARRIED})
+
 _Fill = Callable[[SourceRecord, list[Problem]], Any]
 _Name = Callable[[SourceRecord, list[Problem]], Sequence[str]]
 
@@ -56,6 +58,11 @@ class CompiledRoute:
             if source_id := record.values.get(field):
                 named.add((crm_object, source_id))
         return named
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether it is to be told of the parents what they hang on themselves."""
+        return any(row.through for row, _ in self.references.values())
 
 
 def compile_route(
@@ -149,7 +156,11 @@ def transform(records: Sequence[SourceRecord], compiled: CompiledRoute, known: K
                 carried[record.id] = carrier
         else:
             values = {name: fill(record, problems) for name, fill in compiled.fields.items()}
-            references = tuple(_resolve(record, compiled, known, problems))
+            left_out: list[str] = []
+            references = tuple(_resolve(record, compiled, known, problems, left_out))
+            if left_out:
+                excluded[record.id] = left_out[0]
+                continue
             if not any(problem.holds for problem in problems):
                 planned.append(Planned(record.id, values, references, tuple(problems)))
         if any(problem.holds for problem in problems):
@@ -295,8 +306,9 @@ def _namer(row: ReferenceMap, rules: RuleBook, decisions: Mapping[str, Any]) -> 
 
 
 def _resolve(
-    record: SourceRecord, compiled: CompiledRoute, known: KnownParents, problems: list[Problem]
+    record: SourceRecord, compiled: CompiledRoute, known: KnownParents, problems: list[Problem], left_out: list[str]
 ) -> Iterable[SymbolicReference]:
+    """What the record hangs on. Why it must be held is added to `problems`, why it is excluded to `left_out`."""
     decided: set[str] = set()  # filled, or a reason to hold the record, which no other reference can take away
     filled: set[SymbolicReference] = set()
     for field, (row, name) in compiled.references.items():
@@ -309,7 +321,9 @@ def _resolve(
             problems.append(Problem(HoldReason.REFERENCE_EMPTY, message, field))
         for source_id in source_ids:
             parent = next((known[to, source_id] for to in row.to if (to, source_id) in known), None)
-            if parent is None:
+            if row.if_unknown == "exclude" and (parent is None or parent.outcome not in _HELD_OR_THERE):
+                left_out.append(f"belongs to {source_id}, which is not brought over")
+            elif parent is None:
                 if row.if_unknown == "hold":
                     reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_UNKNOWN
                     problems.append(
@@ -317,10 +331,11 @@ def _resolve(
                     )
             elif parent.carried_by or parent.outcome in (Outcome.PLANNED, Outcome.LOADED):
                 decided.add(field)
-                reference = SymbolicReference(row.into or field, *(parent.carried_by or (parent.route, source_id)))
-                if reference not in filled:
-                    filled.add(reference)
-                    yield reference
+                own = SymbolicReference(row.into or field, *(parent.carried_by or (parent.route, source_id)))
+                for reference in [own] if row.through is None else _taken_over(row.through, parent):
+                    if reference not in filled:
+                        filled.add(reference)
+                        yield reference
             elif row.if_held == "hold":
                 reason = HoldReason.OWNER_UNRESOLVED if row.to == ("users",) else HoldReason.PARENT_HELD
                 problems.append(Problem(reason, f"{source_id} is {parent.outcome}", field, source_id))
@@ -328,11 +343,16 @@ def _resolve(
             decided.add(field)
 
 
+def _taken_over(names: Sequence[str], parent: KnownParent) -> list[SymbolicReference]:
+    return [one for one in parent.references if one.field in names]
+
+
 def _nor(row: ReferenceMap, compiled: CompiledRoute) -> str:
     """What to do about a record that hangs below none of several parents, which have the names that the target gives them."""
     if not row.unless:
         return ""
-    parents = dict.fromkeys(compiled.route.references[one].into or one for one in row.unless)
+    named = {one: compiled.route.references[one] for one in row.unless}
+    parents = dict.fromkeys(other.into or one for one, other in named.items() if other.through is None)
     return f", and there is no {' or '.join(parents)}: link it in the source, or leave it out by when:"
 
 

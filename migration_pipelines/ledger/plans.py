@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from migration_pipelines.core.records import KnownParent, Outcome
+from migration_pipelines.core.records import KnownParent, Outcome, SymbolicReference
 from migration_pipelines.errors import GateClosed
 from migration_pipelines.ledger.base import PartitionTables, copy_rows, to_json
 from migration_pipelines.ledger.codec import encode_all
@@ -20,6 +20,15 @@ _COLUMNS = (
     "plan_id", "route_id", "source_id", "planned", "plan_hash", "problems", "payload", "ref_fields", "ref_routes",
     "ref_ids", "carried_route", "carried_id",
 )  # fmt: skip
+_KNOWN = """
+SELECT p.source_id, p.planned, r.key AS carrier, p.carried_id, CASE WHEN :with_references THEN (
+    SELECT array_agg(ARRAY[named.field, route.key, named.id] ORDER BY named.position)
+    FROM unnest(p.ref_fields, p.ref_routes, p.ref_ids) WITH ORDINALITY AS named (field, route_id, id, position)
+    JOIN ledger.route route ON route.id = named.route_id
+) END AS hangs_on
+FROM ledger.plan_row p LEFT JOIN ledger.route r ON r.id = p.carried_route
+WHERE p.plan_id = :plan AND p.route_id = :route AND p.source_id = ANY(:ids)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +94,19 @@ class Plans(PartitionTables):
         )  # fmt: skip
 
     def known(
-        self, plan_id: int, named: Iterable[tuple[str, str]], routes: Mapping[str, Sequence[str]]
+        self,
+        plan_id: int,
+        named: Iterable[tuple[str, str]],
+        routes: Mapping[str, Sequence[str]],
+        *,
+        with_references: bool = False,
     ) -> dict[tuple[str, str], KnownParent]:
         """What this plan has made of the parents that a chunk names.
 
         Args:
             named: (CRM object, source id).
             routes: CRM object -> its routes, first the one that makes the record itself.
+            with_references: also what they hang on themselves.
         """
         wanted: dict[str, set[str]] = {}
         for crm_object, source_id in named:
@@ -101,13 +116,17 @@ class Plans(PartitionTables):
             keys = list(routes.get(crm_object, ()))
             for key in reversed(keys):  # the first route of the object wins
                 for row in self.select(
-                    "SELECT p.source_id, p.planned, r.key AS carrier, p.carried_id FROM ledger.plan_row p "
-                    "LEFT JOIN ledger.route r ON r.id = p.carried_route "
-                    "WHERE p.plan_id = :plan AND p.route_id = :route AND p.source_id = ANY(:ids)",
-                    plan=plan_id, route=self.route_id(key), ids=list(source_ids),
-                ):  # fmt: skip
+                    _KNOWN,
+                    plan=plan_id,
+                    route=self.route_id(key),
+                    ids=list(source_ids),
+                    with_references=with_references,
+                ):
                     carried_by = (row["carrier"], row["carried_id"]) if row["carrier"] else None
-                    known[crm_object, row["source_id"]] = KnownParent(key, Outcome(row["planned"]), carried_by)
+                    hangs_on = tuple(SymbolicReference(*one) for one in row["hangs_on"] or ())
+                    known[crm_object, row["source_id"]] = KnownParent(
+                        key, Outcome(row["planned"]), carried_by, hangs_on
+                    )
         return known
 
     def mark_needed_owners(self, plan_id: int, needed: set[str], users_route: str, not_needed: str) -> None:

@@ -86,6 +86,7 @@ def _anchors(routes: Mapping[str, CompiledRoute]) -> list[str]:
         (_crm_object(key), to.partition(">")[0])
         for key, compiled in routes.items()
         for row, _ in compiled.references.values()
+        if row.through is None
         for to in row.to
     }
     parents = {parent for child, parent in named if child != parent}

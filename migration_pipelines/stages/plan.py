@@ -70,7 +70,8 @@ def plan(partition: OpenPartition, report: Report = lambda _line: None) -> Mappi
             else:
                 made = _made_by_platform(partition, compiled, page)
                 rest = _without(page, made)
-                known = plans.known(plan_id, set().union(*map(compiled.named_parents, rest)), keys)
+                named = set().union(*map(compiled.named_parents, rest))
+                known = plans.known(plan_id, named, keys, with_references=compiled.takes_over)
                 owners.note_needed(compiled, rest)
                 others = partition.routes_from(compiled.route.source) if is_first else None
                 rows = [*made, *_rows(compiled, rest, known, after, spread, others)]
@@ -186,6 +187,8 @@ def _rows(
 ) -> Iterable[PlanRow]:  # fmt: skip
     """A plan row for every record of a page that the route takes, and on an object's first route for what none takes.
 
+    One that the route takes and that is left out with its parent is excluded on this route.
+
     Args:
         others: all routes of the object; None where this is not the first of them.
     """
@@ -202,15 +205,20 @@ def _rows(
         yield PlanRow(compiled.key, source_id, Outcome.HELD, problems=[problem.as_json() for problem in found])
     for source_id, carrier in done.carried.items():
         yield PlanRow(compiled.key, source_id, Outcome.CARRIED, carried_by=carrier)
+    for record in live:
+        why = done.excluded.get(record.id)
+        if why is None or (why == compiled.out_of_scope and _is_taken(record, compiled, others)):
+            continue
+        yield PlanRow(compiled.key, record.id, Outcome.EXCLUDED, problems=[{"message": why}])
     if others is not None:
-        left_out = [record for record in live if record.id in done.excluded]
-        for record in left_out:
-            if not any(other.takes(record) for other in others if other is not compiled):
-                why = [{"message": done.excluded[record.id]}]
-                yield PlanRow(compiled.key, record.id, Outcome.EXCLUDED, problems=why)
         for record in page:
             if record.deleted:
                 yield PlanRow(compiled.key, record.id, Outcome.DELETED_IN_SOURCE)
+
+
+def _is_taken(record: SourceRecord, compiled: CompiledRoute, others: Sequence[CompiledRoute] | None) -> bool:
+    """Whether another route says what becomes of the record; on all but an object's first route that is taken as said."""
+    return others is None or any(other.takes(record) for other in others if other is not compiled)
 
 
 def _made_by_platform(

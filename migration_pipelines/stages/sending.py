@@ -263,7 +263,7 @@ def _settle(partition: OpenPartition, stored: StoredBatch, results: Sequence[Wri
 def _as_batch(
     partition: OpenPartition, compiled: CompiledRoute, entries: Sequence[Entry], high_water: str | None
 ) -> Batch:
-    fields = tuple(name for name, row in compiled.route.references.items() if not row.into)
+    fields = compiled.route.filled_references
     is_any_renamed = compiled.route.fields and any(entry.former_id for entry in entries)  # a link bears no key
     key_field = existing.migration_key(partition, compiled.route.target) if is_any_renamed else None
     return Batch(compiled.route.target, [_as_record(entry, fields, key_field) for entry in entries], high_water)

@@ -101,7 +101,7 @@ KEYS = {
     ),
     ReferenceMap: (
         {"from": "A", "to": "users"},
-        {"from", "from_", "rule", "to", "unless", "into", "if_empty", "if_unknown", "if_held"},
+        {"from", "from_", "rule", "to", "unless", "into", "through", "if_empty", "if_unknown", "if_held"},
     ),
     Route: (
         CONTACT,
@@ -262,6 +262,10 @@ CARDS = {"lead": {"from": "WhatId", "to": "opportunities"}, "contact": {"from": 
         pytest.param({"references": {"a": CARDS["lead"], "b": CARDS["lead"] | {"into": "a"},
                                      "c": CARDS["lead"] | {"into": "b"}}},
                      "c: into: names b, which is no target reference of this route", id="into one that adds to another"),
+        pytest.param({"references": {"a": CARDS["lead"], "b": CARDS["lead"] | {"through": ["a", "c"]}}},
+                     "b: through: names c, which is no target reference of this route", id="through what is not there"),
+        pytest.param({"references": {"a": CARDS["lead"] | {"into": "a", "through": ["a"]}}},
+                     "into: and through: exclude one another", id="its parent and what that hangs on"),
     ],
 )  # fmt: skip
 def test_a_reference_is_named_where_there_is_one(extra: Any, says: str) -> None:
@@ -281,10 +285,9 @@ def test_a_route_says_which_fields_and_rules_it_reads() -> None:
 
 
 def test_a_route_says_what_it_fills_in_the_target() -> None:
-    """A reference that adds to another has no counterpart of its own there."""
-    route = read(Route, CONTACT | {
-        "fields": {"f": {"from": "A"}}, "references": CARDS | {"person": CARDS["lead"] | {"into": "contact"}},
-    })  # fmt: skip
+    """A reference that adds to another has no counterpart of its own there, nor one that looks through its parent."""
+    more = {"person": CARDS["lead"] | {"into": "contact"}, "email": CARDS["lead"] | {"through": ["contact"]}}
+    route = read(Route, CONTACT | {"fields": {"f": {"from": "A"}}, "references": CARDS | more})
 
     assert route.fills == {"f", "lead", "contact"}
 

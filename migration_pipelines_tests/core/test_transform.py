@@ -228,6 +228,46 @@ def test_a_reference_may_add_to_another_and_names_no_parent_twice() -> None:
     assert filled({"Several": ["1", "2"], "AccountId": "2"}) == [("contacts", "1"), ("contacts", "2")]
 
 
+LETTER = KnownParent(
+    "activities/EmailMessage>notes", Outcome.PLANNED, references=(
+        SymbolicReference("contact", "contacts/Contact>contacts", "003B"),
+        SymbolicReference("created_by", "users/User>users", "005A"),
+    ),
+)  # fmt: skip
+THROUGH = {"email": {"from": "ParentId", "to": "activities", "through": ["contact"], "if_unknown": "exclude"},
+           "contact": {"from": "ParentId", "to": "contacts", "unless": "email"}}  # fmt: skip
+
+
+def test_a_reference_takes_over_what_its_parent_hangs_on() -> None:
+    """Of the parent itself nothing is said, nor of what it hangs on by other names."""
+    (planned,) = run({"references": THROUGH}, {"ParentId": "02sA"}, {("activities", "02sA"): LETTER}).planned
+
+    assert planned.references == (SymbolicReference("contact", "contacts/Contact>contacts", "003B"),)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.EXCLUDED, Outcome.DELETED_IN_SOURCE, Outcome.MADE_BY_PLATFORM])
+@pytest.mark.parametrize("through", [["contact"], []])
+def test_a_record_is_left_out_with_a_parent_that_is(outcome: Outcome | None, through: list[str]) -> None:
+    """Whatever else were wrong with it: a required field is empty too."""
+    known = {("activities", "02sA"): KnownParent("activities/EmailMessage>notes", outcome)} if outcome else {}
+    row = {"references": THROUGH | {"email": THROUGH["email"] | {"through": through}},
+           "fields": {"x": {"from": "A", "required": True}}}  # fmt: skip
+
+    done = run(row, {"ParentId": "02sA", "A": None}, known)
+
+    assert done == Transformed([], {}, {"003A": "belongs to 02sA, which is not brought over"}, {})
+
+
+@pytest.mark.parametrize("through", [["contact"], []])
+def test_a_record_whose_parent_is_held_is_held_and_not_left_out(through: list[str]) -> None:
+    known = {("activities", "02sA"): KnownParent("activities/EmailMessage>notes", Outcome.HELD)}
+    row = THROUGH["email"] | {"through": through}
+
+    assert reasons(run({"references": THROUGH | {"email": row}}, {"ParentId": "02sA"}, known)) == [
+        HoldReason.PARENT_HELD
+    ]
+
+
 def test_a_reference_looks_in_its_objects_in_order_of_preference() -> None:
     known = {
         ("contacts", "X"): KnownParent("contacts/Contact>contacts", Outcome.PLANNED),

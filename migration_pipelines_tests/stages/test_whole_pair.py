@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -44,6 +45,10 @@ EMAIL = {
     "FromAddress": "olivia@harbor.example",
     **BY,
 }
+OFFER, OFFER_BODY = make_id("069", 901), make_id("068", 901)
+OF_HTML, OF_ADRIFT, OF_ON_CASE = (make_id("00P", n) for n in (901, 902, 903))
+OFFER_LINK, CASE_LINK = make_id("06A", 901), make_id("06A", 902)
+BODY = {"BodyLength": 4, "Body": base64.b64encode(b"scan").decode(), "ContentType": "image/png", **OWNED}
 PRODUCT, ENTRY, BOOK = make_id("01t", 1), make_id("01u", 1), make_id("01s", 1)
 ROWS: Mapping[str, list[dict[str, Any]]] = {
     "Account": [
@@ -88,6 +93,20 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
          "RelationObjectType": "Contact"},
         {"Id": make_id("0E0", 2), "EmailMessageId": HTML, "RelationId": EDA, "RelationType": "FromAddress",
          "RelationObjectType": "Contact"},
+    ],
+    "ContentDocument": [{"Id": OFFER, "Title": "Offer", "FileExtension": "pdf", "LatestPublishedVersionId": OFFER_BODY, **OWNED}],
+    "ContentVersion": [
+        {"Id": OFFER_BODY, "ContentDocumentId": OFFER, "Title": "Offer", "FileExtension": "pdf", "PathOnClient": "Offer.pdf",
+         "ContentSize": 5, "VersionData": base64.b64encode(b"offer").decode(), "IsLatest": True, **OWNED},
+    ],
+    "ContentDocumentLink": [
+        {"Id": OFFER_LINK, "ContentDocumentId": OFFER, "LinkedEntityId": SENT},
+        {"Id": CASE_LINK, "ContentDocumentId": OFFER, "LinkedEntityId": ON_CASE},
+    ],
+    "Attachment": [
+        {"Id": OF_HTML, "Name": "thanks.png", "ParentId": HTML, **BODY},
+        {"Id": OF_ADRIFT, "Name": "adrift.png", "ParentId": ADRIFT, **BODY},
+        {"Id": OF_ON_CASE, "Name": "leak.png", "ParentId": ON_CASE, **BODY},
     ],
     "Note": [{"Id": make_id("002", 901), "ParentId": PERSON, "Title": "Pia", "Body": "Calls on Mondays.", **OWNED}],
 }  # fmt: skip
@@ -166,12 +185,31 @@ def linked(snapshot: Mapping[str, Any], kind: str, card: str) -> set[tuple[str, 
     }
 
 
+def files_on(snapshot: Mapping[str, Any], kind: str, card: str) -> list[str]:
+    """The names of the files on a card, but those in the trash."""
+    number = by_key(snapshot, kind)[card]["id"]
+    there = {one["file_uuid"] for one in snapshot["attached"] if (one["entity"], one["record_id"]) == (kind, number)}
+    return [one["name"] for one in snapshot["files"] if one["id"] in there and not one["deleted_at"]]
+
+
+def left_out(world: World, route: str) -> dict[str, str]:
+    """The records that a route leaves out with their parents -> why."""
+    with world.partition() as partition:
+        rows = partition.ledger.plans.select(
+            "SELECT e.source_id, e.problems FROM ledger.ledger_entry e JOIN ledger.route r ON r.id = e.route_id "
+            "WHERE e.partition_id = :partition AND r.key = :route AND e.planned = 'excluded'",
+            route=route,
+        )
+    return {row["source_id"]: row["problems"][0]["message"] for row in rows}
+
+
 def value_of(record: Mapping[str, Any], code: str) -> Any:
     return record["custom_fields"][code][0]["value"]
 
 
 def test_all_that_an_org_holds_arrives_and_can_be_rolled_back(ledger: Ledger, rich_source: str, tmp_path: Path) -> None:
-    """SF-KOMMO-01, SF-KOMMO-13, SF-KOMMO-18, SF-KOMMO-33, SF-KOMMO-41, SF-KOMMO-45, SF-KOMMO-67, SF-KOMMO-81, SF-KOMMO-82."""
+    """SF-KOMMO-01, SF-KOMMO-13, SF-KOMMO-18, SF-KOMMO-32, SF-KOMMO-33, SF-KOMMO-41, SF-KOMMO-45, SF-KOMMO-67,
+    SF-KOMMO-81, SF-KOMMO-82."""
     projects = write_shipped_project(tmp_path / "projects", DECIDED | {"multi_currency": "keep"})
     with World.open(ledger, rich_source, projects, tmp_path) as world:
         world.prepare()
@@ -236,9 +274,21 @@ def test_all_that_an_org_holds_arrives_and_can_be_rolled_back(ledger: Ledger, ri
         assert found["activities/Task>tasks"]["made by the platform"] == 1
         assert found["opportunities/OpportunityLineItem>notes"] == {"loaded": 1}
 
+        # The file of an e-mail is on the card of its note; that of one that is held waits, that of one on a case stays behind.
+        assert files_on(snapshot, "leads", EAST_DEAL) == [f"Offer [SF:{OFFER_BODY}].pdf"]
+        assert files_on(snapshot, "contacts", EDA) == [f"thanks [SF:{OF_HTML}].png"]
+        names = {one["name"] for one in snapshot["files"]}
+        assert not [name for name in names if OF_ADRIFT in name or OF_ON_CASE in name]
+        stays = f"belongs to {ON_CASE}, which is not brought over"
+        for route in ("attachments/Attachment>files", "attachments/Attachment>card_files"):
+            assert found[route] == {"loaded": 1, "held": 1, "excluded": 1}
+            assert left_out(world, route) == {OF_ON_CASE: stays}
+        assert left_out(world, "attachments/ContentDocumentLink>card_files")[CASE_LINK] == stays
+
         with world.partition() as partition:
             stages.roll_back(partition)
         after = world.snapshot()
+        assert files_on(after, "leads", EAST_DEAL) == files_on(after, "contacts", EDA) == []
         assert not [one for one in after["notes"] if "Dear Eda" in json.dumps(one) or "[Product]" in json.dumps(one)]
 
 
@@ -262,6 +312,9 @@ def test_what_stays_behind_by_decision_is_archived_and_so_is_the_content_of_its_
         rows = {(row["route"], row["planned"]): row["rows"] for row in plan["summary"]["routes"]}
         assert rows["archive/EmailMessage>csv", "archived"] == 4
         assert rows["archive/OpportunityLineItem>csv", "archived"] == 1
+        # A file follows its e-mail.
+        assert set(left_out(world, "attachments/Attachment>files")) == {OF_HTML, OF_ADRIFT, OF_ON_CASE}
+        assert {OFFER_LINK, CASE_LINK} <= set(left_out(world, "attachments/ContentDocumentLink>card_files"))
         assert rows["activities/Task>tasks", "made by the platform"] == 1
         # The small firm's five, and the one that no e-mail is known of.
         assert rows["activities/Task>tasks", "planned"] == 6

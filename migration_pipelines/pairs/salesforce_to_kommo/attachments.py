@@ -1,8 +1,8 @@
-"""Rules of files: what each is called, and what a card says of one that stays where it is."""
+"""Rules of files: what each is called, which e-mail it belongs to, and what a card says of one that stays where it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PureWindowsPath
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +26,18 @@ def file_name(record: SourceRecord, _decisions: Mapping[str, Any]) -> str | None
         return uploaded
     title = values["Title"] or PureWindowsPath(uploaded).stem
     return f"{title}.{extension}" if title and extension else title or None
+
+
+@ATTACHMENTS.rule(reads=("LinkedEntityId", "LinkedEntity.Type"))
+def email_of_link(record: SourceRecord, _decisions: Mapping[str, Any]) -> Sequence[str]:
+    """The e-mail that a file is on; none where it is on a card itself."""
+    return [record.values["LinkedEntityId"]] if record.values["LinkedEntity.Type"] == "EmailMessage" else []
+
+
+@ATTACHMENTS.rule(reads=("ParentId", "Parent.Type"))
+def email_of_attachment(record: SourceRecord, _decisions: Mapping[str, Any]) -> Sequence[str]:
+    """The same of an attachment in the older form."""
+    return [record.values["ParentId"]] if record.values["Parent.Type"] == "EmailMessage" else []
 
 
 _DOCUMENT = ("Title", "FileExtension", "ContentSize", "LatestPublishedVersion.Checksum")
