@@ -17,6 +17,7 @@ from pathlib import Path
 
 from migration_pipelines.twins.salesforce.describe import Catalogue, Field, SObject
 from migration_pipelines.twins.salesforce.describe_keys import Describe, whole_field, whole_object
+from migration_pipelines.twins.salesforce.switches import FEATURES
 
 SHIPPED = Path(__file__).parent / "describes"
 TOOLING = SHIPPED / "tooling"
@@ -50,6 +51,16 @@ def load_catalogue(folder: Path | None, features: Iterable[str] = ()) -> Catalog
             *(SObject(answer, fields, is_tooling=True) for answer, fields in tooling),
         ]
     )
+
+
+def switch_for(object_name: str, field_name: str | None = None) -> str | None:
+    """The switch that gives an org such an object or field; None where no switch does."""
+    for switch in FEATURES:
+        catalogue = load_catalogue(None, (switch,))
+        found = catalogue[object_name] if object_name in catalogue else None
+        if found and (field_name is None or field_name.lower() in found.all_fields):
+            return switch
+    return None
 
 
 @cache

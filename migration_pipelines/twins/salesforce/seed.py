@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migration_pipelines.twins.salesforce.describe import SObject
+from migration_pipelines.twins.salesforce.describe_files import switch_for
 from migration_pipelines.twins.salesforce.ids import make_id
 from migration_pipelines.twins.salesforce.store import Store
 from migration_pipelines.twins.salesforce.values import ABSENT
@@ -112,7 +113,9 @@ def _organization(writer: Writer, store: Store, folder: Path | None) -> None:
 
 def _load(writer: Writer, store: Store, name: str, path: Path) -> None:
     if name not in store.catalogue:
-        raise SeedError(f"{path.name}: no describe for {name}; put its describe into describe/{name}.json")
+        switch = switch_for(name)
+        what_to_do = f"start with --switch {switch}=true" if switch else f"put its describe into describe/{name}.json"
+        raise SeedError(f"{path.name}: no describe for {name}; {what_to_do}")
     obj = store.catalogue[name]
     if obj.name == "Organization":
         store.run('DELETE FROM "Organization"')

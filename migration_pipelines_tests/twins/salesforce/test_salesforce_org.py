@@ -120,7 +120,9 @@ def test_cases_are_numbered(start: Start) -> None:
         ("Account", {"Id": "short"}, "does not fit"),
         ("Account", {"CreatedDate": "yesterday"}, "does not fit"),
         ("Account", {"IsDeleted": "perhaps"}, "does not fit"),
-        ("Nope", {}, "no describe for Nope"),
+        ("Nope", {}, "no describe for Nope; put its describe into describe/Nope.json"),
+        ("CurrencyType", {}, "no describe for CurrencyType; start with --switch multi_currency=true"),
+        ("Account", {"FirstName": "Ada"}, "no field 'FirstName' .*; start with --switch person_accounts=true"),
     ],
 )
 def test_a_seed_that_does_not_fit_the_describes_is_refused(

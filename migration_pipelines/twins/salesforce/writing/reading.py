@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from migration_pipelines.twins.salesforce.describe import Field
+from migration_pipelines.twins.salesforce.describe_files import switch_for
 from migration_pipelines.twins.salesforce.values import CSV_BLANKS, Values, from_json, from_seed, from_text
 from migration_pipelines.twins.salesforce.writing.chunk import Chunk
 from migration_pipelines.twins.salesforce.writing.context import Context
@@ -46,7 +47,9 @@ def read_seed(context: Context, table: Table) -> Chunk:
     for name, raw in zip(table.names, _turned(table), strict=True):
         field = table.obj.all_fields.get(name.lower())
         if field is None:
-            raise ValueError(f"no field {name!r} in the describe of {table.obj.name}")
+            switch = switch_for(table.obj.name, name)
+            what_to_do = f"; start with --switch {switch}=true" if switch else ""
+            raise ValueError(f"no field {name!r} in the describe of {table.obj.name}{what_to_do}")
         if field.is_stored:
             columns[field.name] = _bodies(context, field, raw) if field.type == "base64" else from_seed(field, raw)
     return Chunk(table.obj, len(table.rows), columns)
