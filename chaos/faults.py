@@ -112,21 +112,22 @@ def _disturb(checkpoints: Checkpoints, course: Sequence[Calm], side: str, kind: 
     with checkpoints.world(course[0].before) as world, _impatient(world, kind == "slow"):
         twin.post("faults", json=faults).raise_for_status()
         for calm in course:
-            _take(calm.step, world)
+            _take(calm.step, world, ATTEMPTS + len(ordinals))
             missed = [one for one in twin.get("faults").json() if one["matched"] < one["ordinal"]]
             assert not missed, f"faults that met no request: {missed}"
             difference = calm.after.difference(Seen.of(world))
             assert difference is None, f"after {calm.step.name}, {difference}"
 
 
-def _take(step: Step, world: World) -> None:
-    for attempt in range(ATTEMPTS):
+def _take(step: Step, world: World, attempts: int = ATTEMPTS) -> None:
+    """A fault may end an attempt, as a spent allowance does, so there is one more for each."""
+    for attempt in range(attempts):
         try:
             with world.partition() as partition:
                 step.take(partition)
             return
         except MigrationError:
-            if attempt == ATTEMPTS - 1:
+            if attempt == attempts - 1:
                 raise
 
 

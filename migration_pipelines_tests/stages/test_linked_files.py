@@ -31,13 +31,15 @@ from migration_pipelines_tests.world import World, firm, small_firm
 
 BODY = b"%PDF offer of the pumps"
 OFFER, OFFER_BODY = make_id("069", 900), make_id("068", 900)
-SCAN = make_id("00P", 1)
+SCAN, OF_EMAIL = make_id("00P", 1), make_id("00P", 2)
+EMAIL = make_id("02s", 900)
 ADDRESS = "https://harbor.my.salesforce.example/{id}?name={name}"
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an org with the small firm, a file on a company and on a contact, and an attachment on the contact."""
+    """URL of an org with the small firm, a file on a company and on a contact, and attachments on the contact and on an
+    e-mail to the company."""
     small = firm()
     person, company, author = contact_id(small.people[0]), account_id(small.companies[0]), user_id(small.sellers[0])
     by = {"OwnerId": author, "CreatedById": author, "CreatedDate": "2026-03-05T15:20:30.000+0000"}
@@ -54,6 +56,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         {"Id": make_id("06A", 901), "ContentDocumentId": OFFER, "LinkedEntityId": person},
     )  # fmt: skip
     _add(seed, "Attachment", {"Id": SCAN, "Name": "scan.png", "ParentId": person, "Body": body, "BodyLength": 1_234_567,
+                              **by})  # fmt: skip
+    _add(seed, "EmailMessage", {"Id": EMAIL, "Subject": "Terms", "TextBody": "As agreed.", "Status": "3",
+                                "RelatedToId": company, "CreatedById": author, "MessageDate": by["CreatedDate"]})  # fmt: skip
+    _add(seed, "Attachment", {"Id": OF_EMAIL, "Name": "terms.txt", "ParentId": EMAIL, "Body": body, "BodyLength": size,
                               **by})  # fmt: skip
     app = build_salesforce_twin(seed=seed, client_id="demo", client_secret="planted-client-secret")
     with serve_in_thread(app) as twin:
@@ -89,7 +95,9 @@ def test_a_linked_file_is_a_note_on_each_of_its_cards(ledger: Ledger, source: st
         assert len(on_company) == 1
         assert len(on_person) == 2
         assert sum(of_offer in text for text in on_person) == sum(of_scan in text for text in on_person) == 1
-        assert outcomes(world)["attachments/Attachment>notes"] == {"loaded": 1}
+        of_email = f"[File] terms.txt, 23 bytes\nhttps://harbor.my.salesforce.example/{OF_EMAIL}?name=terms.txt"
+        assert sum(of_email in text for text in texts_on(snapshot, "companies", company)) == 1
+        assert outcomes(world)["attachments/Attachment>notes"] == {"loaded": 2}
         archived = (tmp_path / "home" / "archive" / world.key / "ContentVersion.csv").read_text("utf-8-sig")
         assert OFFER_BODY in archived
 

@@ -14,6 +14,8 @@ import pytest
 
 from migration_pipelines import stages
 from migration_pipelines.core.crm_objects import NAMES
+from migration_pipelines.core.records import HoldReason
+from migration_pipelines.core.schema import OrgSchema
 from migration_pipelines.ledger.store import Ledger
 from migration_pipelines.pairs import load_pair
 from migration_pipelines.stages import gates
@@ -47,7 +49,7 @@ EMAIL = {
 }
 OFFER, OFFER_BODY = make_id("069", 901), make_id("068", 901)
 OF_HTML, OF_ADRIFT, OF_ON_CASE = (make_id("00P", n) for n in (901, 902, 903))
-OFFER_LINK, CASE_LINK = make_id("06A", 901), make_id("06A", 902)
+OFFER_LINK, CASE_LINK, DEAL_LINK = (make_id("06A", n) for n in (901, 902, 903))
 BODY = {"BodyLength": 4, "Body": base64.b64encode(b"scan").decode(), "ContentType": "image/png", **OWNED}
 PRODUCT, ENTRY, BOOK = make_id("01t", 1), make_id("01u", 1), make_id("01s", 1)
 ROWS: Mapping[str, list[dict[str, Any]]] = {
@@ -101,6 +103,7 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     ],
     "ContentDocumentLink": [
         {"Id": OFFER_LINK, "ContentDocumentId": OFFER, "LinkedEntityId": SENT},
+        {"Id": DEAL_LINK, "ContentDocumentId": OFFER, "LinkedEntityId": EAST_DEAL},
         {"Id": CASE_LINK, "ContentDocumentId": OFFER, "LinkedEntityId": ON_CASE},
     ],
     "Attachment": [
@@ -192,6 +195,14 @@ def files_on(snapshot: Mapping[str, Any], kind: str, card: str) -> list[str]:
     return [one["name"] for one in snapshot["files"] if one["id"] in there and not one["deleted_at"]]
 
 
+def taking_files_of(size_bytes: int, target: OrgSchema) -> OrgSchema:
+    """The target as it would be with another ceiling of a file."""
+    files = target.objects["files"]
+    size = files.fields["size_bytes"].model_copy(update={"max_value": size_bytes})
+    files = files.model_copy(update={"fields": {**files.fields, "size_bytes": size}})
+    return target.model_copy(update={"objects": {**target.objects, "files": files}})
+
+
 def left_out(world: World, route: str) -> dict[str, str]:
     """The records that a route leaves out with their parents -> why."""
     with world.partition() as partition:
@@ -256,7 +267,8 @@ def test_all_that_an_org_holds_arrives_and_can_be_rolled_back(ledger: Ledger, ri
             assert extraction
             assert extraction["profile"]["filled"]["BillingCity"] > 1
             stages.write_report(partition)
-            lost = stages.read_report(partition)["losses"]["fields"]
+            report = stages.read_report(partition)
+        lost, behind = report["losses"]["fields"], report["left_out"]
         assert [one["filled"] for one in lost if one["field"] == "BillingCity"] == [1]
 
         # One e-mail is on the deal, with the line of its product, and one on the contact who wrote it.
@@ -274,7 +286,8 @@ def test_all_that_an_org_holds_arrives_and_can_be_rolled_back(ledger: Ledger, ri
         assert found["activities/Task>tasks"]["made by the platform"] == 1
         assert found["opportunities/OpportunityLineItem>notes"] == {"loaded": 1}
 
-        # The file of an e-mail is on the card of its note; that of one that is held waits, that of one on a case stays behind.
+        # The file of an e-mail is on the card of its note, once, also where it is on that card itself; that of one that is
+        # held waits, that of one on a case stays behind.
         assert files_on(snapshot, "leads", EAST_DEAL) == [f"Offer [SF:{OFFER_BODY}].pdf"]
         assert files_on(snapshot, "contacts", EDA) == [f"thanks [SF:{OF_HTML}].png"]
         names = {one["name"] for one in snapshot["files"]}
@@ -284,10 +297,13 @@ def test_all_that_an_org_holds_arrives_and_can_be_rolled_back(ledger: Ledger, ri
             assert found[route] == {"loaded": 1, "held": 1, "excluded": 1}
             assert left_out(world, route) == {OF_ON_CASE: stays}
         assert left_out(world, "attachments/ContentDocumentLink>card_files")[CASE_LINK] == stays
+        told = [(one["source_object"], one["rows"]) for one in behind if one["words"].startswith("belongs to")]
+        assert sorted(told) == [("Attachment", 1), ("Attachment", 1), ("ContentDocumentLink", 1)]
 
         with world.partition() as partition:
-            stages.roll_back(partition)
+            rolled_back = stages.roll_back(partition)
         after = world.snapshot()
+        assert not [route for route in rolled_back.left if route.startswith("attachments/")]
         assert files_on(after, "leads", EAST_DEAL) == files_on(after, "contacts", EDA) == []
         assert not [one for one in after["notes"] if "Dear Eda" in json.dumps(one) or "[Product]" in json.dumps(one)]
 
@@ -315,6 +331,15 @@ def test_what_stays_behind_by_decision_is_archived_and_so_is_the_content_of_its_
         # A file follows its e-mail.
         assert set(left_out(world, "attachments/Attachment>files")) == {OF_HTML, OF_ADRIFT, OF_ON_CASE}
         assert {OFFER_LINK, CASE_LINK} <= set(left_out(world, "attachments/ContentDocumentLink>card_files"))
+
+        # Were Kommo to take files of four bytes, all that are longer would be held before anything is sent.
+        with world.partition() as partition:
+            partition.keep_schema("target", taking_files_of(4, partition.schema("target")))
+            problems = stages.plan(partition)["problems"]
+        (held,) = [one for one in problems if one["reason"] == HoldReason.TOO_LARGE.name]
+        assert (held["route"], held["planned"]) == ("attachments/ContentVersion>files", "held")
+        assert held["rows"] == rows["attachments/ContentVersion>files", "planned"]
+        assert held["message"].startswith("size_bytes takes 4 at most, the value is ")
         assert rows["activities/Task>tasks", "made by the platform"] == 1
         # The small firm's five, and the one that no e-mail is known of.
         assert rows["activities/Task>tasks", "planned"] == 6

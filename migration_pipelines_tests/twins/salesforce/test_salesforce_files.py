@@ -151,7 +151,9 @@ def test_attachments_and_documents_come_either_way_and_say_their_type(files: Org
     )
     told = {"ParentId": account, "Name": "a.txt", "ContentType": "text/plain"}
     attachment = created(files.post("sobjects/Attachment", json=told | {"Body": base64.b64encode(HELLO).decode()}))
-    other = created(files.post("sobjects/Attachment", **form("entity_attachment", told, "Body", HELLO)))
+    (email,) = files.put_rows("EmailMessage", {"Subject": "Hello"})
+    below = told | {"ParentId": email}
+    other = created(files.post("sobjects/Attachment", **form("entity_attachment", below, "Body", HELLO)))
     paper = {"Name": "p", "DeveloperName": "p", "FolderId": folder, "Type": "pdf"}
     document = created(files.post("sobjects/Document", **form("entity_document", paper, "Body", HELLO)))
 
@@ -161,6 +163,8 @@ def test_attachments_and_documents_come_either_way_and_say_their_type(files: Org
     assert files.records("SELECT BodyLength FROM Attachment") == [{"BodyLength": 17}] * 2
     body_url = f"/services/data/v60.0/sobjects/Attachment/{other}/Body"
     assert files.records(f"SELECT Body FROM Attachment WHERE Id = '{other}'") == [{"Body": body_url}]
+    parents = files.records("SELECT Parent.Type FROM Attachment ORDER BY Parent.Type")
+    assert [one["Parent"]["Type"] for one in parents] == ["Account", "EmailMessage"]
 
 
 @pytest.mark.parametrize(
