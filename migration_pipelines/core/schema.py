@@ -15,8 +15,8 @@ class FieldSchema(Frozen):
 
     `type` is ours: text, textarea, integer, decimal, boolean, date, datetime, select, multiselect,
     multitext, reference, url, id; `max_length` is in characters, `max_value` is the largest number; `filled` is how many
-    records hold a value, where the org was asked. Of a reference `refers_to` says to which objects, and `name_path` by which path their name is read,
-    such as "Owner.Name"; of an amount `currency_field` says which field has its currency."""
+    records hold a value, where the org was asked. Of a reference `refers_to` says to which objects, and `name_path` by
+    which path their name is read, such as "Owner.Name"; of an amount `currency_field` says which field has its currency."""
 
     name: str
     label: str = ""

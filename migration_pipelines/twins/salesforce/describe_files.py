@@ -56,8 +56,7 @@ def load_catalogue(folder: Path | None, features: Iterable[str] = ()) -> Catalog
 def switch_for(object_name: str, field_name: str | None = None) -> str | None:
     """The switch that gives an org such an object or field; None where no switch does."""
     for switch in FEATURES:
-        catalogue = load_catalogue(None, (switch,))
-        found = catalogue[object_name] if object_name in catalogue else None
+        found = load_catalogue(None, (switch,)).get(object_name)
         if found and (field_name is None or field_name.lower() in found.all_fields):
             return switch
     return None
