@@ -107,17 +107,18 @@ def test_an_unconverted_lead_becomes_a_deal_a_contact_and_a_company(
 
 
 def test_leads_that_are_not_brought_over_stay_in_an_archive(ledger: Ledger, source: str, tmp_path: Path) -> None:
-    """SF-KOMMO-42: converted or not, every one is counted. Their tasks have no card to stand on."""
+    """SF-KOMMO-42: converted or not, every one is counted. Their tasks have no card to stand on, and say whose they are."""
     with World.open(ledger, source, project(tmp_path / "projects", "not at all"), tmp_path) as world:
         world.prepare()
 
         with world.partition() as partition, partition.ledger.report.one_view():
             plan = partition.ledger.plans.current()
-            pages = list(partition.ledger.report.itemised("activities/Task>tasks", ("held",)))
+            pages = list(partition.ledger.report.itemised("activities/Task>tasks", ("excluded",)))
         assert plan
         rows = {(row["route"], row["planned"]): row["rows"] for row in plan["summary"]["routes"]}
         assert rows["archive/Lead>csv", "archived"] == 3
-        assert CALL_BACK in {row["source_id"] for page in pages for row in page}
+        left_out = {row["source_id"]: str(row["problems"]) for page in pages for row in page}
+        assert f"belongs to {ADA}, which is not brought over" in left_out[CALL_BACK]
         assert "New Leads" not in {one["name"] for one in plan["summary"]["wanted"]["pipelines"]}
 
 

@@ -5,7 +5,7 @@ Kommo has moments only. A date without a time is meant in the zone of decision `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,6 +40,12 @@ def task_due(record: SourceRecord, decisions: Decisions) -> str:
     if decisions["overdue_tasks"] == "due on the switch day" and is_past_due(record, decisions):
         return _as_moment(_at(_first_day(decisions), time(decisions["task_due_hour"]), decisions))
     return _due(record, decisions)
+
+
+@ACTIVITIES.rule(reads=("WhoId", "Who.Type"))
+def lead_of_activity(record: SourceRecord, _decisions: Decisions) -> Sequence[str]:
+    """The lead that an activity is with; none where that is a contact."""
+    return [record.values["WhoId"]] if record.values["Who.Type"] == "Lead" else []
 
 
 @ACTIVITIES.rule(reads=_DUE, makes="boolean")
