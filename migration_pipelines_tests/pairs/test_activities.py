@@ -26,7 +26,7 @@ BY = {
 TASK: dict[str, Any] = {
     "Subject": "Send the offer", "Description": "Two copies.", "ActivityDate": "2026-12-04", "IsClosed": False,
     "Status": "Not Started", "Type": "Meeting", "TaskSubtype": "Task", "IsRecurrence": False, "CompletedDateTime": None,
-    "WhatId": "006A", "WhoId": "003A", **BY,
+    "WhatId": "006A", "WhoId": "003A", "Who.Type": "Contact", **BY,
 }  # fmt: skip
 CALL = TASK | {
     "TaskSubtype": "Call", "IsClosed": True, "CallType": "Inbound", "CallDurationInSeconds": 125, "CallDisposition": "Reached",
@@ -36,7 +36,7 @@ EVENT: dict[str, Any] = {
     "Subject": "Demonstration", "Description": "Bring samples.", "Location": "Office",
     "StartDateTime": "2026-03-10T18:30:00.000+0000", "EndDateTime": "2026-03-10T20:00:00.000+0000",
     "IsAllDayEvent": False, "IsChild": False, "IsRecurrence": False,
-    "IsPrivate": False, "WhatId": "006A", "WhoId": None, **BY,
+    "IsPrivate": False, "WhatId": "006A", "WhoId": None, "Who.Type": None, **BY,
 }  # fmt: skip
 ALL_DAY = {
     "IsAllDayEvent": True, "StartDateTime": "2026-03-10T00:00:00.000+0000", "EndDateTime": "2026-03-12T00:00:00.000+0000",
