@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from migration_pipelines.errors import PermanentFailure
 from migration_pipelines.reports.spreadsheet import write_csv
@@ -26,6 +29,18 @@ def test_numbers_blanks_and_odd_characters_come_as_they_are(tmp_path: Path) -> N
     assert read(write_csv(tmp_path / "new" / "list.csv", list("abcde"), rows))[1] == [
         "-5", "", "Ünlü, \"A\"\nŞti.", "a\ufffdb", "?x",
     ]  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
+def test_any_text_comes_back_and_none_of_it_begins_a_formula(texts: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        (cells,) = read(write_csv(Path(folder) / "list.csv", ["a"] * len(texts), [texts]))[1:]
+
+    assert not any(cell.startswith(tuple("=+-@\t\r\n|")) for cell in cells)
+    assert [text.replace("\0", "\ufffd") for text in texts] == [
+        cell.removeprefix("'") if not text.startswith("'") else cell for text, cell in zip(texts, cells, strict=True)
+    ]
 
 
 def test_a_list_is_its_owners_alone_and_an_older_one_stays_if_it_cannot_be_written(tmp_path: Path) -> None:
