@@ -35,6 +35,7 @@ ROUTE = {
     "references": {
         "owner": {"from": "OwnerId", "to": ["users"], "if_empty": "bare", "if_unknown": "bare", "if_held": "bare"},
         "other": {"rule": "role_holders", "to": ["users"], "unless": ["owner"], "into": "owner"},
+        "third": {"from": "ParentId", "to": ["users"], "through": ["owner"]},
     },
     "lost": {"Fax": "not used"}, "when": {"Type": {"empty": False}}, "unless": {"Type": "x"},
     "undecided": {"Site": {"type": "text", "filled": "1 of 9", "samples": ["a"], "suggestion": {"site": {"from": "Site"}}}},

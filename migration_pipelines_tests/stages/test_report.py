@@ -441,7 +441,7 @@ def test_no_record_can_turn_the_page_against_its_reader(hostile: World) -> None:
     assert found.open == []
     assert not {"script", "img", "svg", "iframe", "object", "link", "form", "base"} & set(found.tags)
     assert {name for _, name, _ in found.attributes} <= {
-        "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "colspan", "aria-label",
+        "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "colspan", "aria-label", "data-label",
     }  # fmt: skip
     assert all(value.startswith("#") for _, name, value in found.attributes if name == "href")
     for text in (text for _, texts in HOSTILE.values() for text in texts if text.isprintable()):
