@@ -4,6 +4,8 @@ BIN := .venv/bin
 EVERY ?= 1
 DEMO_READY := .venv/.demo
 DEV_READY := .venv/.dev
+# pip compiles nothing (--no-compile): what is imported is compiled once, and has to be kept for the next command.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench chaos format dev clean
 
